@@ -1,0 +1,153 @@
+"""The four words the domain is written in: `Event`, `Occurrence`, `Aggregate`, `Command`.
+
+A `Command` loads the aggregates it needs, checks its rules as guard clauses and returns occurrences; it changes
+nothing. An `Aggregate` is created from an id and folds the events that carry its tag; it changes in no other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+import msgspec
+from eventsourcing.dcb.domain import Selector, Slice, Tagged
+from eventsourcing.dcb.msgpack import Decision
+from eventsourcing.utils import register_topic
+
+from coopschool.domain import tags
+from coopschool.domain.errors import RuleBroken, Unknown
+
+Role = Literal["member", "trainer", "adviser", "coordinator", "researcher", "admin"]
+
+
+class Event(Decision, frozen=True, kw_only=True):
+    """Something that happened, under a stored name of its own (`TOPIC`), never a Python path."""
+
+    TOPIC: ClassVar[str]
+    BY_TOPIC: ClassVar[dict[str, type[Event]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        topic = cls.__dict__.get("TOPIC")
+        if topic is not None:
+            Event.BY_TOPIC[topic] = cls
+            register_topic(topic, cls)
+
+
+class Occurrence(Tagged[Event]):
+    """An event, what it concerns, and when it happened in the world (`occurred_at`, with its zone)."""
+
+    __slots__ = ("occurred_at",)
+
+    def __init__(self, event: Event, occurred_at: datetime) -> None:
+        super().__init__(tags.of(event), event)
+        self.occurred_at = occurred_at
+
+    @property
+    def event(self) -> Event:
+        return self.decision
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Occurrence) and (self.event, self.occurred_at) == (other.event, other.occurred_at)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{self.event!r} at {self.occurred_at.isoformat()}"
+
+
+class Aggregate(Slice[Event]):
+    """The state that decisions look at: everything folded from the events tagged ``KIND:id``.
+
+    `position` is the log position of the event being folded, so that state can remember where it came from.
+    """
+
+    KIND: ClassVar[str]
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.position = 0
+
+    @property
+    def exists(self) -> bool:
+        """Whether its founding event is in the log."""
+        raise NotImplementedError
+
+    @property
+    def tag(self) -> str:
+        return tags.tag(self.KIND, self.id)
+
+    def consistency_boundary(self) -> Selector:
+        return Selector(types=self.projected_types, tags=[self.tag])
+
+    def fold(self, event: Event, position: int) -> None:
+        self.position = position
+        event.mutate(self)
+
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Load(Protocol):
+    """Gives an aggregate as it stands now; one that has no events yet has `exists` false."""
+
+    def __call__(self, aggregate: type[A], id: str, /) -> A: ...
+
+
+def existing(load: Load, aggregate: type[A], id: str) -> A:
+    """The aggregate, or `Unknown` where nothing of it is in the log."""
+    found = load(aggregate, id)
+    if not found.exists:
+        raise Unknown(aggregate.KIND, id)
+    return found
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who gives a command: the person (None for the system itself) and the roles they act in."""
+
+    person: str | None
+    roles: frozenset[Role]
+
+    def is_any(self, *roles: Role) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+
+SYSTEM = Actor(None, frozenset({"coordinator", "admin"}))
+
+
+class Unchanged(msgspec.Struct, frozen=True):
+    """The command asked for what already is; `position` is where that was recorded."""
+
+    position: int
+
+
+Decided = Sequence[Occurrence] | Unchanged
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants done. Ids and the moment come with it; `at` is in the school's time zone.
+
+    `exceptions` names rules (error codes) that are set aside: only an import of history fills it.
+    """
+
+    at: datetime
+    by: Actor = SYSTEM
+    exceptions: frozenset[str] = frozenset()
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        """The aggregates known beforehand to be needed, so that they can be read before the log is locked."""
+        return ()
+
+    def decide(self, load: Load) -> Decided:
+        """The occurrences that follow, or a `DomainError`. Pure: it changes nothing."""
+        raise NotImplementedError
+
+    def refuse(self, broken: RuleBroken) -> None:
+        """Raises the error, unless its rule is set aside."""
+        if broken.code not in self.exceptions:
+            raise broken
+
+    def occurs(self, *events: Event) -> list[Occurrence]:
+        """The events, happening at the moment of the command."""
+        return [Occurrence(event, self.at) for event in events]
