@@ -7,7 +7,7 @@ nothing. An `Aggregate` is created from an id and folds the events that carry it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import msgspec
@@ -17,6 +17,8 @@ from eventsourcing.utils import register_topic
 
 from coopschool.domain import tags
 from coopschool.domain.errors import RuleBroken, Unknown
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Role = Literal["member", "trainer", "adviser", "coordinator", "researcher", "admin"]
 
@@ -60,7 +62,8 @@ class Occurrence(Tagged[Event]):
 class Aggregate(Slice[Event]):
     """The state that decisions look at: everything folded from the events tagged ``KIND:id``.
 
-    `position` is the log position of the event being folded, so that state can remember where it came from.
+    `position` and `moment` are the log position and the `occurred_at` of the event being folded, so that state can
+    remember where and when it came from.
     """
 
     KIND: ClassVar[str]
@@ -68,6 +71,7 @@ class Aggregate(Slice[Event]):
     def __init__(self, id: str) -> None:
         self.id = id
         self.position = 0
+        self.moment = EPOCH
 
     @property
     def exists(self) -> bool:
@@ -81,8 +85,9 @@ class Aggregate(Slice[Event]):
     def consistency_boundary(self) -> Selector:
         return Selector(types=self.projected_types, tags=[self.tag])
 
-    def fold(self, event: Event, position: int) -> None:
+    def fold(self, event: Event, position: int, occurred_at: datetime) -> None:
         self.position = position
+        self.moment = occurred_at
         event.mutate(self)
 
 

@@ -9,8 +9,7 @@ import msgspec
 
 from coopschool.domain import tags
 from coopschool.domain.base import Event
-from coopschool.domain.school.learning_module import Format
-from coopschool.domain.school.person import Language
+from coopschool.domain.school.words import Format, Language
 
 WithdrawalReason = Literal[
     "unavailable", "illness", "work", "family", "not_interested", "other",

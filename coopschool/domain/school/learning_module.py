@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from coopschool.domain import tags
 from coopschool.domain.base import Event
-from coopschool.domain.school.member import Category
-
-Format = Literal["in_person", "online", "hybrid"]
+from coopschool.domain.school.words import Category, Format
 
 # --- events
 

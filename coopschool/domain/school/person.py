@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from coopschool.domain import tags
 from coopschool.domain.base import Event, Role
-
-Language = Literal["fr", "nl", "en"]
+from coopschool.domain.school.words import Language
 
 # --- events
 

@@ -10,9 +10,7 @@ import msgspec
 
 from coopschool.domain import tags
 from coopschool.domain.base import Event
-from coopschool.domain.school.learning_module import Format
-from coopschool.domain.school.member import Category
-from coopschool.domain.school.person import Language
+from coopschool.domain.school.words import Category, Format, Language
 
 Status = Literal["present", "partial", "absent", "excused"]
 Mode = Literal["on_site", "online"]
