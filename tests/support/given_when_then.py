@@ -53,16 +53,16 @@ class Scenario:
             assert isinstance(found, aggregate)
             return found
 
-        for aggregate, id in command.needs():
-            load(aggregate, id)
+        for aggregate, needed in command.needs():
+            load(aggregate, needed)
         refusal: DomainError | None = None
         decided: Sequence[Occurrence] | Unchanged = []
         try:
             decided = command.decide(load)
         except DomainError as error:
             refusal = error
-        for (aggregate, id), found in loaded.items():
-            assert vars(found) == vars(self.folded(aggregate, id)), f"deciding changed {found.tag}"
+        for (aggregate, found_id), found in loaded.items():
+            assert vars(found) == vars(self.folded(aggregate, found_id)), f"deciding changed {found.tag}"
         return Outcome(self.log, decided, refusal)
 
 

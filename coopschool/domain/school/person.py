@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar
 
+from eventsourcing.domain import event
+
 from coopschool.domain import tags
-from coopschool.domain.base import Event, Role
+from coopschool.domain.base import Aggregate, Event, Role
+from coopschool.domain.errors import RuleBroken
 from coopschool.domain.school.words import Language
 
 # --- events
@@ -63,3 +66,81 @@ class PersonalDataErased(Event, frozen=True, kw_only=True):
 
     TOPIC: ClassVar[str] = "PersonalDataErased.v1"
     person: tags.PersonId
+
+
+# --- errors
+
+
+class PersonKnown(RuleBroken):
+    """This person is registered already."""
+
+
+class PersonErased(RuleBroken):
+    """This person's data were erased."""
+
+
+# --- aggregate
+
+
+class Person(Aggregate):
+    """Somebody the cooperative knows; `roles` maps each role granted to its last day (None: until taken back)."""
+
+    KIND = "person"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.registered = False
+        self.revision = 0
+        self.roles: dict[Role, date | None] = {}
+        self.language: Language | None = None
+        self.legal_hold = False
+        self.erased = False
+
+    @property
+    def exists(self) -> bool:
+        return self.registered
+
+    def roles_on(self, day: date) -> frozenset[Role]:
+        """The roles granted for that day. Membership is not among them: see `member.roles_on`."""
+        return frozenset(self.granted_on(day))
+
+    def granted_on(self, day: date) -> dict[Role, date | None]:
+        """The roles that hold on that day, with their last day."""
+        return {role: until for role, until in self.roles.items() if until is None or day <= until}
+
+    @event(PersonRegistered)
+    def _(self) -> None:
+        self.revision += 1
+        self.registered = True
+
+    @event(RoleGranted)
+    def _(self, role: Role, until: date | None) -> None:
+        self.revision += 1
+        self.roles[role] = until
+
+    @event(RoleRevoked)
+    def _(self, role: Role) -> None:
+        self.revision += 1
+        self.roles.pop(role, None)
+
+    @event(LanguageChosen)
+    def _(self, language: Language) -> None:
+        self.revision += 1
+        self.language = language
+
+    @event(LegalHoldPlaced)
+    def _(self) -> None:
+        self.revision += 1
+        self.legal_hold = True
+
+    @event(LegalHoldLifted)
+    def _(self) -> None:
+        self.revision += 1
+        self.legal_hold = False
+
+    @event(PersonalDataErased)
+    def _(self) -> None:
+        self.revision += 1
+        self.erased = True
+        self.roles = {}
+        self.language = None
