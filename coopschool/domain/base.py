@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import msgspec
-from eventsourcing.dcb.domain import Selector, Slice, Tagged
-from eventsourcing.dcb.msgpack import Decision
+from eventsourcing.dcb.domain import Decision, Selector, Slice, Tagged
 from eventsourcing.utils import register_topic
 
 from coopschool.domain import tags
@@ -23,7 +22,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Role = Literal["member", "trainer", "adviser", "coordinator", "researcher", "admin"]
 
 
-class Event(Decision, frozen=True, kw_only=True):
+class Event(msgspec.Struct, Decision, frozen=True, kw_only=True):
     """Something that happened, under a stored name of its own (`TOPIC`), never a Python path."""
 
     TOPIC: ClassVar[str]
@@ -35,6 +34,10 @@ class Event(Decision, frozen=True, kw_only=True):
         if topic is not None:
             Event.BY_TOPIC[topic] = cls
             register_topic(topic, cls)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields by name: the library gives handlers those that they ask for."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 class Occurrence(Tagged[Event]):
@@ -67,6 +70,7 @@ class Aggregate(Slice[Event]):
     """
 
     KIND: ClassVar[str]
+    projected_types: ClassVar[list[type[Event]]]  # found by the library's metaclass
 
     def __init__(self, id: str) -> None:
         self.id = id
