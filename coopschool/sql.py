@@ -14,4 +14,4 @@ def statements(package: str, file: str) -> dict[str, LiteralString]:
     text = (files(package) / file).read_text(encoding="utf-8")
     parts = _NAME.split(text)[1:]
     # The text comes from our own package, so it is as literal as if it stood in the code.
-    return {name: cast(LiteralString, body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return {name: cast("LiteralString", body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)}

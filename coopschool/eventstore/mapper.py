@@ -50,7 +50,7 @@ def _decoder(topic: str) -> Any:
     event = Event.BY_TOPIC.get(current_topic(topic))
     if event is None:
         raise UnknownEvent(topic)
-    if event.TOPIC == topic:
+    if topic == event.TOPIC:
         return msgspec.json.Decoder(event).decode
     return lambda data: msgspec.convert(upcast(topic, msgspec.json.decode(data)), event)
 

@@ -75,3 +75,17 @@ from events
 where position > %(after)s
 order by position
 limit %(limit)s
+
+-- name: answers
+-- What earlier requests with these keys were answered.
+select key, body, answer, position from idempotency where key = any(%s)
+
+-- name: remember
+-- Keeps the answers of this group's requests, beside their events.
+insert into idempotency (key, body, answer, position, recorded_at)
+select given.key, given.body, given.answer, given.position, %s::timestamptz
+from unnest(%s::bytea[], %s::bytea[], %s::text[], %s::bigint[]) as given (key, body, answer, position)
+
+-- name: forget_answers
+-- Answers are kept for seven days.
+delete from idempotency where recorded_at < %s::timestamptz - interval '7 days'

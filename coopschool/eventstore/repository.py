@@ -1,0 +1,129 @@
+"""Aggregates in memory, all folded to one position of the log, and brought forward as the log grows.
+
+The boundary of a decision is its aggregates; instead of reading their streams for every command, the repository keeps
+the ones used last (an LRU) and folds each new event into every kept aggregate whose tag it carries.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from coopschool.domain.base import Aggregate, Event
+from coopschool.eventstore.log import SQL, Connection
+from coopschool.eventstore.mapper import decode, topics_of
+
+A = TypeVar("A", bound=Aggregate)
+Key = tuple[type[Aggregate], str]
+
+
+class Repository:
+    """Up to `limit` aggregates, exact as of `position`. Not for several threads at once."""
+
+    # Beyond this many new events it is cheaper to read the few aggregates that are needed again.
+    FOLLOW_AT_MOST = 10_000
+
+    def __init__(self, limit: int = 20_000) -> None:
+        self.position = 0
+        self._limit = limit
+        self._kept: OrderedDict[str, Aggregate] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def is_missing(self, keys: Iterable[Key]) -> bool:
+        """Whether one of the aggregates is not kept."""
+        return any(f"{aggregate.KIND}:{id}" not in self._kept for aggregate, id in keys)
+
+    def get(self, conn: Connection, aggregate: type[A], id: str) -> A:
+        """The aggregate as of `position`, read from the log if it is not kept."""
+        tag = f"{aggregate.KIND}:{id}"
+        found = self._kept.get(tag)
+        if found is None:
+            self.read(conn, [(aggregate, id)])
+            found = self._kept[tag]
+        else:
+            self._kept.move_to_end(tag)
+        assert isinstance(found, aggregate)
+        return found
+
+    def read(self, conn: Connection, keys: Iterable[Key]) -> None:
+        """Reads those of the aggregates that are not kept, one query for each kind."""
+        missing: dict[type[Aggregate], dict[str, Aggregate]] = {}
+        for aggregate, id in keys:
+            if f"{aggregate.KIND}:{id}" not in self._kept:
+                missing.setdefault(aggregate, {})[f"{aggregate.KIND}:{id}"] = aggregate(id)
+        for aggregate, wanted in missing.items():
+            rows = conn.execute(
+                SQL["streams"], (list(wanted), projected_topics(aggregate), self.position), prepare=True
+            )
+            for tag, position, topic, data, occurred_at in rows:
+                wanted[tag].fold(decode(topic, data), position, occurred_at)
+            self._kept.update(wanted)
+
+    def follow(self, conn: Connection, head: int | None = None) -> None:
+        """Folds what was appended since. With `head`, known to be the end of the log, nothing is asked if we are there."""
+        if head == self.position:
+            return
+        if not self._kept:
+            self.position = head if head is not None else _head_position(conn)
+            return
+        rows = conn.execute(SQL["after"], (self.position, self.FOLLOW_AT_MOST + 1), prepare=True).fetchall()
+        if len(rows) > self.FOLLOW_AT_MOST:
+            self.forget()
+            self.position = _head_position(conn)
+            return
+        for position, topic, tags, data, occurred_at in rows:
+            kept = self._folding(tags, topic)
+            if kept:
+                event = decode(topic, data)
+                for aggregate in kept:
+                    aggregate.fold(event, position, occurred_at)
+            self.position = position
+
+    def fold(self, event: Event, tags: Sequence[str], position: int, occurred_at: datetime) -> None:
+        """Folds one event that is about to be appended at `position`, the next one."""
+        for aggregate in self._folding(tags, event.TOPIC):
+            aggregate.fold(event, position, occurred_at)
+        self.position = position
+
+    def forget(self, tags: Iterable[str] | None = None, position: int | None = None) -> None:
+        """Drops the aggregates of these tags (of all, without), because what was folded into them did not happen."""
+        if tags is None:
+            self._kept.clear()
+        else:
+            for tag in tags:
+                self._kept.pop(tag, None)
+        if position is not None:
+            self.position = position
+
+    def trim(self) -> None:
+        """Drops the aggregates used longest ago, down to the limit. Between groups, never inside one."""
+        while len(self._kept) > self._limit:
+            self._kept.popitem(last=False)
+
+    def _folding(self, tags: Sequence[str], topic: str) -> list[Aggregate]:
+        kept = self._kept
+        return [a for tag in tags if (a := kept.get(tag)) is not None and topic in _projected(type(a))]
+
+
+def _head_position(conn: Connection) -> int:
+    row = conn.execute(SQL["head_position"], prepare=True).fetchone()
+    return row[0] if row else 0
+
+
+def projected_topics(aggregate: type[Aggregate]) -> list[str]:
+    """The stored names of all events that an aggregate folds, of all their versions."""
+    return [topic for event in aggregate.projected_types for topic in topics_of(event)]  # type: ignore[type-abstract]
+
+
+_PROJECTED: dict[type[Aggregate], frozenset[str]] = {}
+
+
+def _projected(aggregate: type[Aggregate]) -> frozenset[str]:
+    topics = _PROJECTED.get(aggregate)
+    if topics is None:
+        topics = _PROJECTED[aggregate] = frozenset(projected_topics(aggregate))
+    return topics
