@@ -16,6 +16,7 @@ from coopschool.command_bus import Answer, CommandBus, Job, Outcome, Repeatable,
 from coopschool.database import Database
 from coopschool.domain.base import Command, Event, Load
 from coopschool.reading_room import ReadingRoom
+from coopschool.settings import Settings
 from coopschool.vault import Vault
 
 T = TypeVar("T")
@@ -29,10 +30,16 @@ class CoopSchool:
     """The school on one database: a command bus, a reading room and the vault. Close it when done: it drains."""
 
     def __init__(
-        self, database: Database, clock: Clock | None = None, *, queue_limit: int = 2_000, cache_limit: int = 20_000
+        self,
+        database: Database,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        queue_limit: int = 2_000,
+        cache_limit: int = 20_000,
     ) -> None:
         self.database = database
-        self.settings = database.settings
+        self.settings = settings
         self.clock = clock or SystemClock()
         self.vault = Vault(self.settings.derive_key)
         self._repeatable_key = self.settings.derive_key("idempotency")

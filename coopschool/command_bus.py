@@ -299,11 +299,9 @@ class CommandBus:
             return self._repeated(group, job) or self._decided(conn, group, job)
         except psycopg.Error:
             raise
-        except Exception as error:  # noqa: BLE001 - it fails alone; whoever asked gets the error
+        except Exception as error:
             if not isinstance(error, DomainError):
-                logger.error(
-                    "command_bus.command_failed", command=type(job.command).__name__, error=type(error).__name__
-                )
+                logger.exception("command_bus.command_failed", command=type(job.command).__name__)
             self.figures.failed += 1
             return error
 

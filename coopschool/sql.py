@@ -1,4 +1,4 @@
-"""Named statements from `.sql` files: each begins with ``-- name: what_it_is`` and says in a comment what it answers."""
+"""Named statements from `.sql` files. Each begins with ``-- name: what_it_is`` and says what it answers."""
 
 import re
 from functools import cache

@@ -30,7 +30,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass
 class RecordedEvent(DCBEvent):
-    """A library event with everything else that its row says. `position`, `recorded_at` and `hash` come at the append."""
+    """A library event and the rest of its row. `position`, `recorded_at` and `hash` come at the append."""
 
     occurred_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     actor: str = "system"

@@ -53,11 +53,8 @@ class PostgresRecorder(DCBRecorder):
             # Under one snapshot, so that no event is between the last one read and the head.
             conn.execute("set transaction isolation level repeatable read, read only")
             events = _read(conn, query, after, limit)
-            if limit is None:
-                position = log.head(conn).position or None
-            else:
-                position = events[-1].position if events else None
-        return _Response(events, position)
+            last = log.head(conn).position if limit is None else events[-1].position if events else 0
+        return _Response(events, last or None)
 
     def append(self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None) -> int:
         """Appends the events, unless the condition fails (`IntegrityError`); the position of the last."""

@@ -64,7 +64,7 @@ class Repository:
             self._kept.update(wanted)
 
     def follow(self, conn: Connection, head: int | None = None) -> None:
-        """Folds what was appended since. With `head`, known to be the end of the log, nothing is asked if we are there."""
+        """Folds what was appended since; asks nothing if we are at `head`, where the log is known to end."""
         if head == self.position:
             return
         if not self._kept:
@@ -116,7 +116,7 @@ def _head_position(conn: Connection) -> int:
 
 def projected_topics(aggregate: type[Aggregate]) -> list[str]:
     """The stored names of all events that an aggregate folds, of all their versions."""
-    return [topic for event in aggregate.projected_types for topic in topics_of(event)]  # type: ignore[type-abstract]
+    return [topic for event in aggregate.projected_types for topic in topics_of(event)]
 
 
 _PROJECTED: dict[type[Aggregate], frozenset[str]] = {}
