@@ -7,7 +7,7 @@ nothing. An `Aggregate` is created from an id and folds the events that carry it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import msgspec
@@ -15,7 +15,7 @@ from eventsourcing.dcb.domain import Decision, Selector, Slice, Tagged
 from eventsourcing.utils import register_topic
 
 from coopschool.domain import tags
-from coopschool.domain.errors import RuleBroken, Unknown
+from coopschool.domain.errors import RuleBroken, Stale, Unknown
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -112,6 +112,12 @@ def existing(load: Load, aggregate: type[A], id: str) -> A:
     return found
 
 
+def as_read(read: int | None, now: int) -> None:
+    """Raises `Stale` where the asker has read another revision than there is now; None: they did not say."""
+    if read is not None and read != now:
+        raise Stale(revision=now)
+
+
 class Actor(msgspec.Struct, frozen=True):
     """Who gives a command: the person (None for the system itself) and the roles they act in."""
 
@@ -120,6 +126,10 @@ class Actor(msgspec.Struct, frozen=True):
 
     def is_any(self, *roles: Role) -> bool:
         return not self.roles.isdisjoint(roles)
+
+    def acts_for(self, person: str) -> bool:
+        """Whether this is that person, or somebody who runs the school."""
+        return self.person == person or self.is_any("coordinator")
 
 
 SYSTEM = Actor(None, frozenset({"coordinator", "admin"}))
@@ -156,6 +166,14 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         """Raises the error, unless its rule is set aside."""
         if broken.code not in self.exceptions:
             raise broken
+
+    def start_of(self, day: date) -> datetime:
+        """The first moment of that day in the school's zone."""
+        return datetime.combine(day, time.min, self.at.tzinfo)
+
+    def end_of(self, day: date) -> datetime:
+        """The last moment of that day in the school's zone."""
+        return self.start_of(day + timedelta(days=1)) - timedelta(microseconds=1)
 
     def occurs(self, *events: Event) -> list[Occurrence]:
         """The events, happening at the moment of the command."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import ClassVar, Literal
 
 from eventsourcing.domain import event
 
-from coopschool.domain import tags
-from coopschool.domain.base import Aggregate, Event
+from coopschool.domain import bounds, tags
+from coopschool.domain.base import Aggregate, Command, Decided, Event, Load, Unchanged, as_read, existing
 from coopschool.domain.errors import RuleBroken
 from coopschool.domain.school.session import SessionCancelled, SessionClosed, SessionScheduled
 from coopschool.domain.school.words import Category, Format
@@ -59,6 +60,9 @@ class ModuleRetired(Event, frozen=True, kw_only=True):
     TOPIC: ClassVar[str] = "ModuleRetired.v1"
     module: tags.ModuleCode
 
+
+# What a revision says.
+DESCRIBED = ("half_days", "minutes", "format", "min_attendance", "prerequisites", "audience", "text")
 
 # --- errors
 
@@ -182,3 +186,113 @@ class LearningModule(Aggregate):
     @event(SessionClosed)
     def _(self, session: str) -> None:
         self.sessions.pop(session, None)
+
+
+# --- decisions
+
+
+class AboutModule(Command, frozen=True, kw_only=True):
+    """A command that one module's state decides; `if_version` is the version that the asker has read."""
+
+    module: bounds.Code
+    if_version: int | None = None
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(LearningModule, self.module)]
+
+    def in_use(self, load: Load) -> LearningModule:
+        """The module, read as it is now and not retired."""
+        module = existing(load, LearningModule, self.module)
+        as_read(self.if_version, module.version)
+        if module.status == "retired":
+            self.refuse(ModuleIsRetired(module=self.module))
+        return module
+
+    def check_prerequisites(self, load: Load, prerequisites: Sequence[str]) -> None:
+        """Each exists, and none leads back to this module."""
+        for code in prerequisites:
+            if code != self.module and not load(LearningModule, code).exists:
+                raise PrerequisiteUnknown(module=self.module, prerequisite=code)
+        seen: set[str] = set()
+        waiting = list(prerequisites)
+        while waiting:
+            code = waiting.pop()
+            if code == self.module:
+                raise PrerequisiteCycle(module=self.module)
+            if code not in seen:
+                seen.add(code)
+                waiting += load(LearningModule, code).prerequisites
+
+
+class DraftModule(AboutModule, frozen=True, kw_only=True):
+    """Writes a new module down; its title and aim go to the vault under `text` in the same transaction."""
+
+    half_days: bounds.HalfDays
+    minutes: bounds.ModuleMinutes
+    format: Format
+    min_attendance: Decimal
+    prerequisites: tuple[str, ...]
+    audience: tuple[Category, ...]
+    text: str
+
+    def decide(self, load: Load) -> Decided:
+        bounds.fraction("min_attendance", self.min_attendance)
+        if load(LearningModule, self.module).exists:
+            raise ModuleCodeTaken(module=self.module)
+        self.check_prerequisites(load, self.prerequisites)
+        return self.occurs(
+            ModuleDrafted(
+                module=self.module,
+                half_days=self.half_days,
+                minutes=self.minutes,
+                format=self.format,
+                min_attendance=self.min_attendance,
+                prerequisites=self.prerequisites,
+                audience=self.audience,
+                text=self.text,
+            )
+        )
+
+
+class ReviseModule(AboutModule, frozen=True, kw_only=True):
+    """Changes what is given; None leaves it as it is."""
+
+    half_days: bounds.HalfDays | None = None
+    minutes: bounds.ModuleMinutes | None = None
+    format: Format | None = None
+    min_attendance: Decimal | None = None
+    prerequisites: tuple[str, ...] | None = None
+    audience: tuple[Category, ...] | None = None
+    text: str | None = None
+
+    def decide(self, load: Load) -> Decided:
+        module = self.in_use(load)
+        if self.min_attendance is not None:
+            bounds.fraction("min_attendance", self.min_attendance)
+        self.check_prerequisites(load, self.prerequisites or ())
+        given = {name: getattr(self, name) for name in DESCRIBED if getattr(self, name) is not None}
+        described = {name: getattr(module, name) for name in DESCRIBED}
+        if described | given == described:
+            return Unchanged(module.position)
+        return self.occurs(ModuleRevised(module=self.module, revision=module.revision + 1, **described | given))
+
+
+class PublishModule(AboutModule, frozen=True, kw_only=True):
+    """Lets a module have sessions."""
+
+    def decide(self, load: Load) -> Decided:
+        module = self.in_use(load)
+        if module.status == "published":
+            return Unchanged(module.position)
+        return self.occurs(ModulePublished(module=self.module, revision=module.revision))
+
+
+class RetireModule(AboutModule, frozen=True, kw_only=True):
+    """Ends a module: the sessions it has go on, and it gets no new ones."""
+
+    def decide(self, load: Load) -> Decided:
+        module = existing(load, LearningModule, self.module)
+        as_read(self.if_version, module.version)
+        if module.status == "retired":
+            return Unchanged(module.position)
+        return self.occurs(ModuleRetired(module=self.module))

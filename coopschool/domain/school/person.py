@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import ClassVar
 
 from eventsourcing.domain import event
 
-from coopschool.domain import tags
-from coopschool.domain.base import Aggregate, Event, Role
+from coopschool.domain import bounds, tags
+from coopschool.domain.base import Aggregate, Command, Decided, Event, Load, Role, Unchanged, as_read, existing
 from coopschool.domain.errors import RuleBroken
 from coopschool.domain.school.words import Language
 
@@ -79,6 +80,10 @@ class PersonErased(RuleBroken):
     """This person's data were erased."""
 
 
+class RoleAlreadyOver(RuleBroken):
+    """A role cannot be granted until a day that is past."""
+
+
 # --- aggregate
 
 
@@ -144,3 +149,122 @@ class Person(Aggregate):
         self.erased = True
         self.roles = {}
         self.language = None
+
+
+# --- decisions
+
+
+def known(load: Load, id: str) -> Person:
+    """A person whose data are still there; raises `Unknown` or `PersonErased`."""
+    person = existing(load, Person, id)
+    if person.erased:
+        raise PersonErased(person=id)
+    return person
+
+
+class AboutPerson(Command, frozen=True, kw_only=True):
+    """A command that one person's state decides."""
+
+    person: str
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(Person, self.person)]
+
+
+class RegisterPerson(AboutPerson, frozen=True, kw_only=True):
+    """Makes somebody known; name and address go to the vault in the same transaction."""
+
+    language: Language | None = None
+
+    def decide(self, load: Load) -> Decided:
+        if load(Person, self.person).exists:
+            raise PersonKnown(person=self.person)
+        events: list[Event] = [PersonRegistered(person=self.person)]
+        if self.language is not None:
+            events.append(LanguageChosen(person=self.person, language=self.language))
+        return self.occurs(*events)
+
+
+class ChooseLanguage(AboutPerson, frozen=True, kw_only=True):
+    """Says which language to write in; `if_revision` is the revision that the asker has read."""
+
+    language: Language
+    if_revision: int | None = None
+
+    def decide(self, load: Load) -> Decided:
+        person = known(load, self.person)
+        as_read(self.if_revision, person.revision)
+        if person.language == self.language:
+            return Unchanged(person.position)
+        return self.occurs(LanguageChosen(person=self.person, language=self.language))
+
+
+class GrantRole(AboutPerson, frozen=True, kw_only=True):
+    """Gives a role, or another end to one that is held."""
+
+    role: Role
+    until: date | None = None
+
+    def decide(self, load: Load) -> Decided:
+        person = known(load, self.person)
+        self._check(self.until)
+        if self.role in person.roles and person.roles[self.role] == self.until:
+            return Unchanged(person.position)
+        return self.occurs(RoleGranted(person=self.person, role=self.role, until=self.until))
+
+    def _check(self, until: date | None) -> None:
+        if until is None:
+            return
+        bounds.day("until", until)
+        if until < self.at.date():
+            self.refuse(RoleAlreadyOver(role=self.role, until=until))
+
+
+class RevokeRole(AboutPerson, frozen=True, kw_only=True):
+    """Takes a role back, at once."""
+
+    role: Role
+
+    def decide(self, load: Load) -> Decided:
+        person = existing(load, Person, self.person)
+        if self.role not in person.roles_on(self.at.date()):
+            return Unchanged(person.position)
+        return self.occurs(RoleRevoked(person=self.person, role=self.role))
+
+
+class SetRoles(AboutPerson, frozen=True, kw_only=True):
+    """Replaces all roles by these, each with its last day; decided as the grants and revocations that differ."""
+
+    roles: Mapping[Role, date | None]
+    if_revision: int | None = None
+
+    def decide(self, load: Load) -> Decided:
+        person = known(load, self.person)
+        as_read(self.if_revision, person.revision)
+        gone = sorted(person.roles_on(self.at.date()) - self.roles.keys())
+        parts: list[Command] = [RevokeRole(at=self.at, by=self.by, person=self.person, role=role) for role in gone]
+        for role, until in sorted(self.roles.items()):
+            parts.append(GrantRole(at=self.at, by=self.by, person=self.person, role=role, until=until))
+        decided = [part.decide(load) for part in parts]
+        changes = [occurrence for one in decided if not isinstance(one, Unchanged) for occurrence in one]
+        return changes or Unchanged(person.position)
+
+
+class PlaceLegalHold(AboutPerson, frozen=True, kw_only=True):
+    """Keeps a person's data from being erased."""
+
+    def decide(self, load: Load) -> Decided:
+        person = known(load, self.person)
+        if person.legal_hold:
+            return Unchanged(person.position)
+        return self.occurs(LegalHoldPlaced(person=self.person))
+
+
+class LiftLegalHold(AboutPerson, frozen=True, kw_only=True):
+    """Lets a person's data be erased again."""
+
+    def decide(self, load: Load) -> Decided:
+        person = existing(load, Person, self.person)
+        if not person.legal_hold:
+            return Unchanged(person.position)
+        return self.occurs(LegalHoldLifted(person=self.person))

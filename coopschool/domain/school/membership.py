@@ -1,0 +1,98 @@
+"""Joining the cooperative, changing category, and what a member need not have done before.
+
+Ending a membership frees seats: see `withdrawal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from coopschool.domain import bounds
+from coopschool.domain.base import Aggregate, Command, Decided, Load, Occurrence, Role, Unchanged, existing
+from coopschool.domain.school.enrolment import PrerequisiteWaived, WaiverReason
+from coopschool.domain.school.learning_module import LearningModule
+from coopschool.domain.school.member import (
+    AlreadyMember,
+    Member,
+    MemberJoined,
+    MembershipCategoryChanged,
+    MembershipInactive,
+)
+from coopschool.domain.school.person import LanguageChosen, Person, PersonErased, PersonRegistered
+from coopschool.domain.school.words import Category, Language
+
+
+def roles_on(load: Load, person: str, day: date) -> frozenset[Role]:
+    """The roles a person has that day: those granted, and `member` while the membership lasts."""
+    granted = load(Person, person).roles_on(day)
+    return granted | {"member"} if load(Member, person).active_on(day) else granted
+
+
+class JoinAsMember(Command, frozen=True, kw_only=True):
+    """Makes a person a member; registers the person too, if need be."""
+
+    person: str
+    category: Category
+    joined_on: date
+    language: Language | None = None
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(Person, self.person), (Member, self.person)]
+
+    def decide(self, load: Load) -> Decided:
+        bounds.day("joined_on", self.joined_on)
+        person = load(Person, self.person)
+        if person.erased:
+            raise PersonErased(person=self.person)
+        if load(Member, self.person).exists:
+            raise AlreadyMember(person=self.person)
+        decided = [] if person.exists else self.occurs(PersonRegistered(person=self.person))
+        if self.language not in (None, person.language):
+            decided += self.occurs(LanguageChosen(person=self.person, language=self.language))
+        joined = MemberJoined(member=self.person, category=self.category, joined_on=self.joined_on)
+        return [*decided, Occurrence(joined, self.start_of(self.joined_on))]
+
+
+class ChangeCategory(Command, frozen=True, kw_only=True):
+    """Makes a membership of another category from a day on, whenever that becomes known."""
+
+    member: str
+    category: Category
+    effective_on: date
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(Member, self.member)]
+
+    def decide(self, load: Load) -> Decided:
+        bounds.day("effective_on", self.effective_on)
+        member = existing(load, Member, self.member)
+        if not member.active_on(self.effective_on):
+            raise MembershipInactive(member=self.member, day=self.effective_on)
+        if member.category_on(self.effective_on) == self.category:
+            return Unchanged(member.position)
+        changed = MembershipCategoryChanged(member=self.member, category=self.category, effective_on=self.effective_on)
+        return [Occurrence(changed, self.start_of(self.effective_on))]
+
+
+class WaivePrerequisite(Command, frozen=True, kw_only=True):
+    """Lets a module count for a member as if completed."""
+
+    member: str
+    module: str
+    reason_code: WaiverReason
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(Member, self.member), (LearningModule, self.module)]
+
+    def decide(self, load: Load) -> Decided:
+        member = existing(load, Member, self.member)
+        existing(load, LearningModule, self.module)
+        if not member.active_on(self.at.date()):
+            self.refuse(MembershipInactive(member=self.member, day=self.at.date()))
+        if self.module in member.waived:
+            return Unchanged(member.position)
+        waived = PrerequisiteWaived(
+            member=self.member, module=self.module, by=self.by.person, reason_code=self.reason_code
+        )
+        return self.occurs(waived)
