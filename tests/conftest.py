@@ -1,0 +1,56 @@
+"""What tests may ask for: a database of their own on a real PostgreSQL, settings that name it, a clock that obeys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from coopschool.clock import FixedClock
+from coopschool.database import Database
+from coopschool.settings import Settings
+from tests.support.postgres import TestServer
+
+
+@pytest.fixture(scope="session")
+def test_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[TestServer]:
+    """The PostgreSQL of this run, shared by all its workers; the last one stops it."""
+    base = tmp_path_factory.getbasetemp()
+    parallel = hasattr(request.config, "workerinput")
+    with TestServer((base.parent if parallel else base) / "postgres") as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """Stands still at nine o'clock on Monday 2 March 2026, in Brussels, until a test moves it."""
+    return FixedClock(datetime(2026, 3, 2, 9, tzinfo=ZoneInfo("Europe/Brussels")))
+
+
+@pytest.fixture
+def settings(test_server: TestServer, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of an installation whose database is fresh, migrated and this test's alone."""
+    secret = tmp_path / "root-secret"
+    secret.write_text("a root secret that is only ever used in tests")
+    with test_server.database() as url:
+        yield Settings(database_url=url, secret_file=secret, data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """The same settings as variables, for a process of its own."""
+    return {
+        "COOPSCHOOL_DATABASE_URL": settings.database_url or "",
+        "COOPSCHOOL_SECRET_FILE": str(settings.secret_file),
+        "COOPSCHOOL_DATA_DIR": str(settings.data_dir),
+    }
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The database of `settings`, open."""
+    with Database.open(settings) as database:
+        yield database

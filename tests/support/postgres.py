@@ -1,0 +1,78 @@
+"""PostgreSQL for tests: one server for the whole run, a database of its own for each test."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from coopschool.database import Database
+from coopschool.embedded import EmbeddedServer
+
+TEMPLATE = "migrated_template"
+# Nothing here outlives the run, so nothing waits for the disk.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+
+
+class TestServer:
+    """The server that all workers of a run share, with a migrated database to copy."""
+
+    __test__ = False
+
+    def __init__(self, directory: Path) -> None:
+        self._server = EmbeddedServer(directory, FAST)
+        self._directory = directory
+
+    def __enter__(self) -> TestServer:
+        self._server.open()
+        self._admin = psycopg.connect(self._server.conninfo(), autocommit=True)
+        with (self._directory / "template.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._make_template()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admin.close()
+        self._server.close()
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL, as superuser, of a fresh migrated database that is dropped afterwards."""
+        name = f"test_{uuid4().hex}"
+        self._execute("create database {} template {}", name, TEMPLATE)
+        self._execute("grant create on database {} to {}", name, "coopschool_projector")
+        try:
+            yield self._url(name)
+        finally:
+            self._execute("drop database {} with (force)", name)
+
+    @contextmanager
+    def empty_database(self) -> Iterator[str]:
+        """The URL, as superuser, of a fresh database without our tables."""
+        name = f"test_{uuid4().hex}"
+        self._execute("create database {}", name)
+        try:
+            yield self._url(name)
+        finally:
+            self._execute("drop database {} with (force)", name)
+
+    def _make_template(self) -> None:
+        if self._admin.execute("select from pg_database where datname = %s", [TEMPLATE]).fetchone():
+            return
+        self._execute("create database {}", "template_draft")
+        Database(self._server.conninfo("template_draft"), "coopschool").migrate()
+        self._execute("alter database {} rename to {}", "template_draft", TEMPLATE)
+
+    def _url(self, name: str) -> str:
+        login = conninfo_to_dict(self._server.conninfo(name))
+        return f"postgresql://{login['user']}@/{name}?host={login['host']}&port={login['port']}"
+
+    def _execute(self, statement: str, *names: str) -> None:
+        composed = sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
+        self._admin.execute(composed)
