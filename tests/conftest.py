@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.database import Database
 from coopschool.settings import Settings
@@ -54,3 +55,10 @@ def database(settings: Settings) -> Iterator[Database]:
     """The database of `settings`, open."""
     with Database.open(settings) as database:
         yield database
+
+
+@pytest.fixture
+def school(database: Database, settings: Settings, clock: FixedClock) -> Iterator[CoopSchool]:
+    """The school on `database`, living by `clock`."""
+    with CoopSchool(database, settings, clock) as school:
+        yield school
