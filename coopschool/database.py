@@ -1,4 +1,4 @@
-"""The database of one school: connections by role, and the migrations that make it.
+"""The database of one school: connections by role.
 
 Every role works in one schema and with no more rights than its task needs:
 
@@ -10,55 +10,41 @@ Every role works in one schema and with no more rights than its task needs:
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
-from coopschool.embedded import SUPERUSER, EmbeddedServer
+from coopschool import migrate
+from coopschool.embedded import EmbeddedServer
+from coopschool.migrate import ROLES, DatabaseError, Migration, Role
 from coopschool.settings import Settings
+from coopschool.sql import statements
 
-Role = Literal["owner", "app", "projector", "reader"]
-ROLES: tuple[Role, ...] = get_args(Role)
-MIGRATIONS = Path(__file__).parent / "migrations"
+__all__ = ["ROLES", "Database", "DatabaseError", "Role"]
+
 EMBEDDED_DATABASE = "coopschool"
+OLDEST_SERVER = 160_000  # the first whose memberships say whether they may be acted on (SET)
+_SQL = statements("coopschool", "database.sql")
 
-# Time-outs in milliseconds: statement, lock, idle in transaction.
-TIMEOUTS: Mapping[Role, tuple[int, int, int]] = {
-    "owner": (0, 60_000, 600_000),
-    "app": (60_000, 15_000, 30_000),
-    "projector": (600_000, 30_000, 300_000),
-    "reader": (60_000, 5_000, 60_000),
+# Milliseconds: a statement's run, its wait for a lock, idleness in a transaction. The event log's writer waits
+# seconds at most; a rebuild of facts copies for minutes; migrations take what they need.
+TIMEOUTS: Mapping[Role, Mapping[str, int]] = {
+    "owner": {"statement_timeout": 0, "lock_timeout": 60_000, "idle_in_transaction_session_timeout": 600_000},
+    "app": {"statement_timeout": 60_000, "lock_timeout": 15_000, "idle_in_transaction_session_timeout": 30_000},
+    "projector": {"statement_timeout": 600_000, "lock_timeout": 30_000, "idle_in_transaction_session_timeout": 300_000},
+    "reader": {"statement_timeout": 60_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 60_000},
 }
-
-
-class DatabaseError(Exception):
-    """The database cannot be used as it is; the message says what is wrong and what to do."""
-
-
-class Migration(NamedTuple):
-    """One step of the schema, from a file `NNNN_name.sql`."""
-
-    number: int
-    name: str
-    text: str
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 class Database:
     """One school's database. A context manager: leaving it stops the embedded server, if nobody else uses it.
 
-    `trusted` means that each role may log in under its own name, as on the embedded server.
+    `trusted` means that each role may log in under its own name, as on the embedded server; otherwise the login puts
+    aside, on connecting, the rights that the role does not have.
     """
 
     def __init__(
@@ -68,7 +54,7 @@ class Database:
         self._login = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
         self._trusted = trusted
         self._server = server
-        self._assumable: frozenset[str] | None = None
+        self._may_act_as: frozenset[str] | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Database:
@@ -78,7 +64,7 @@ class Database:
         """
         if settings.database_url is None:
             return _open_embedded(settings)
-        return cls(_with_password(settings), settings.schema)
+        return cls(_with_password(settings.database_url, settings.database_password()), settings.schema)
 
     def __enter__(self) -> Database:
         return self
@@ -87,6 +73,7 @@ class Database:
         self.close()
 
     def close(self) -> None:
+        """Leaves the embedded server; a server elsewhere needs no goodbye."""
         if self._server is not None:
             self._server.close()
 
@@ -97,23 +84,21 @@ class Database:
 
     def role_name(self, role: Role) -> str:
         """What the role is called in PostgreSQL."""
-        return f"{self.schema}_{role}"
+        return migrate.role_name(self.schema, role)
 
     def url(self, role: Role) -> str:
         """A URL that connects as the role, in the school's schema, in UTC, with the role's time-outs.
 
         Raises `DatabaseError` where the login may not act as that role.
         """
-        login = dict(self._login)
-        options = [f'-c search_path="{self.schema}"', "-c TimeZone=UTC"]
-        options += [f"-c {name}={value}" for name, value in _timeouts(role).items()]
+        login = {"connect_timeout": "10", "application_name": f"coopschool {role}", **self._login}
+        settings = {"search_path": f'"{self.schema}"', "TimeZone": "UTC", **TIMEOUTS[role]}
         if self._trusted:
             login["user"] = self.role_name(role)
-        elif self._must_assume(role):
-            options.append(f"-c role={self.role_name(role)}")
-        login["options"] = " ".join([*filter(None, [login.get("options")]), *options])
-        login.setdefault("application_name", f"coopschool {role}")
-        login.setdefault("connect_timeout", "10")
+        elif self._has_more_rights_than(role):
+            settings["role"] = self.role_name(role)
+        options = [f"-c {name}={value}" for name, value in settings.items()]
+        login["options"] = " ".join(filter(None, [login.get("options"), *options]))
         return _url(login)
 
     def connect(self, role: Role, *, autocommit: bool = True) -> psycopg.Connection[TupleRow]:
@@ -121,170 +106,74 @@ class Database:
         return psycopg.connect(self.url(role), autocommit=autocommit)
 
     def migrate(self) -> list[Migration]:
-        """Brings roles, schema, tables and grants up to date, as the login that the database was opened with.
+        """Brings roles, schema, tables and grants up to date; gives the migrations it applied.
 
-        Returns the migrations it applied. Safe to run twice, also at once. Raises `DatabaseError`.
+        Safe to run twice, also at once. Raises `DatabaseError`.
         """
-        with self._connect_admin() as connection:
-            connection.execute("select pg_advisory_lock(hashtextextended('coopschool ' || %s, 0))", [self.schema])
+        with self._connect_as_login() as connection:
             try:
-                self._prepare(connection)
-                applied = self._apply(connection)
+                applied = migrate.migrate(connection, self.schema, roles_log_in=self._trusted)
             except psycopg.errors.InsufficientPrivilege as error:
                 raise DatabaseError(
-                    f"{connection.info.user} may not set up schema {self.schema}: {error.diag.message_primary}. Run "
-                    "`coopschool migrate` with a URL of the database's owner who may also create roles, or of a superuser."
+                    f"{connection.info.user} may not set up schema {self.schema} ({error.diag.message_primary}): run "
+                    "`coopschool migrate` as a superuser, or as the database's owner with the right to create roles."
                 ) from error
-        self._assumable = None
+        self._may_act_as = None
         return applied
 
     def pending(self) -> list[Migration]:
         """The migrations that are not applied yet. Raises `DatabaseError` where an applied one was edited since."""
-        with self._connect_admin() as connection:
-            if not self._is_prepared(connection):
-                return migrations()
-            return self._pending(connection)
+        with self._connect_as_login() as connection:
+            try:
+                return migrate.pending(connection, self.schema)
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise DatabaseError(
+                    f"{connection.info.user} may not see schema {self.schema}: give it the role it works in, "
+                    f"for example `grant {self.role_name('app')} to {connection.info.user};`"
+                ) from error
 
     def require_migrated(self) -> None:
-        """Raises `DatabaseError` unless the schema is the one this program was written for."""
+        """Raises `DatabaseError` unless the schema is the one that this program was written for."""
         pending = self.pending()
         if pending:
             raise DatabaseError(
-                f"schema {self.schema} lacks {len(pending)} migrations, first {pending[0].number:04} {pending[0].name}: "
+                f"schema {self.schema} lacks {len(pending)} migration(s), the first {pending[0]}: "
                 "run `coopschool migrate`."
             )
 
-    def _connect_admin(self) -> psycopg.Connection[TupleRow]:
-        login = {"connect_timeout": "10", "application_name": "coopschool migrate", **self._login}
-        connection = psycopg.connect(**login, autocommit=True)  # type: ignore[arg-type]
-        if connection.info.server_version < 160_000:
+    def _connect_as_login(self) -> psycopg.Connection[TupleRow]:
+        login = {"connect_timeout": "10", "application_name": "coopschool", **self._login}
+        connection = psycopg.connect(make_conninfo(**login), autocommit=True)
+        if connection.info.server_version < OLDEST_SERVER:
             connection.close()
-            raise DatabaseError("coopschool needs PostgreSQL 16 or later; 18 is what it is tested with.")
+            raise DatabaseError("coopschool needs PostgreSQL 16 or later, and is tested with 18.")
         return connection
 
-    def _must_assume(self, role: Role) -> bool:
-        """Whether the login is more than the role, so that it has to put the rest of its rights aside."""
-        if self._assumable is None:
-            self._assumable = self._ask_assumable()
+    def _has_more_rights_than(self, role: Role) -> bool:
         name = self.role_name(role)
-        if self._login.get("user") == name:
+        login = self._login.get("user", "this login")
+        if login == name:
             return False
-        if name not in self._assumable:
+        if self._may_act_as is None:
+            self._may_act_as = self._ask_roles()
+        if name not in self._may_act_as:
             raise DatabaseError(
-                f"{self._login.get('user') or 'this login'} may not act as {name}. If the schema is new, run "
-                f"`coopschool migrate`; else, as a superuser: grant {name} to {self._login.get('user') or 'the login'};"
+                f"{login} may not act as {name}. Where the schema is new, run `coopschool migrate`; else let a "
+                f"superuser run `grant {name} to {login};`"
             )
         return True
 
-    def _ask_assumable(self) -> frozenset[str]:
-        names = [self.role_name(role) for role in ROLES]
-        with self._connect_admin() as connection:
-            rows = connection.execute(
-                "select rolname from pg_roles where rolname = any(%s) and pg_has_role(oid, 'SET')", [names]
-            )
+    def _ask_roles(self) -> frozenset[str]:
+        with self._connect_as_login() as connection:
+            rows = connection.execute(_SQL["roles_of_login"], [[self.role_name(role) for role in ROLES]])
             return frozenset(name for (name,) in rows)
-
-    def _prepare(self, connection: psycopg.Connection[TupleRow]) -> None:
-        """Roles, schema, and the table that remembers migrations."""
-        names = {role: sql.Identifier(self.role_name(role)) for role in ROLES}
-        for role in ROLES:
-            self._create_role(connection, role)
-        schema, owner = sql.Identifier(self.schema), names["owner"]
-        _run(connection, sql.SQL("create schema if not exists {} authorization {}").format(schema, owner))
-        database = sql.Identifier(connection.info.dbname)
-        if not self._may_create_schemas(connection):
-            _run(connection, sql.SQL("grant create on database {} to {}").format(database, names["projector"]))
-        _run(connection, sql.SQL("set role {}").format(owner))
-        _run(connection, sql.SQL("set search_path = {}").format(schema))
-        _run(
-            connection,
-            sql.SQL(
-                "create table if not exists migrations (number integer primary key, name text not null, "
-                "sha256 text not null, applied_at timestamptz not null default now())"
-            ),
-        )
-
-    def _create_role(self, connection: psycopg.Connection[TupleRow], role: Role) -> None:
-        name = self.role_name(role)
-        if not connection.execute("select from pg_roles where rolname = %s", [name]).fetchone():
-            login = sql.SQL("login" if self._trusted else "nologin")
-            try:
-                _run(connection, sql.SQL("create role {} {}").format(sql.Identifier(name), login))
-            except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-                pass  # another database of this server is being migrated at the same time: roles are the server's
-        if (
-            role == "owner"
-            and not connection.execute(
-                "select from pg_roles where rolname = %s and pg_has_role(oid, 'SET')", [name]
-            ).fetchone()
-        ):
-            _run(
-                connection, sql.SQL("grant {} to current_user with set true, inherit true").format(sql.Identifier(name))
-            )
-
-    def _may_create_schemas(self, connection: psycopg.Connection[TupleRow]) -> bool:
-        row = connection.execute(
-            "select has_database_privilege(%s, current_database(), 'create')", [self.role_name("projector")]
-        ).fetchone()
-        return row is not None and bool(row[0])
-
-    def _is_prepared(self, connection: psycopg.Connection[TupleRow]) -> bool:
-        row = connection.execute("select to_regclass(%s)", [f'"{self.schema}".migrations']).fetchone()
-        return row is not None and row[0] is not None
-
-    def _apply(self, connection: psycopg.Connection[TupleRow]) -> list[Migration]:
-        pending = self._pending(connection)
-        for migration in pending:
-            with connection.transaction():
-                _run(connection, self._filled_in(migration.text))
-                connection.execute(
-                    "insert into migrations (number, name, sha256) values (%s, %s, %s)",
-                    [migration.number, migration.name, migration.sha256],
-                )
-        return pending
-
-    def _pending(self, connection: psycopg.Connection[TupleRow]) -> list[Migration]:
-        rows = connection.execute(
-            sql.SQL("select number, sha256 from {}").format(sql.Identifier(self.schema, "migrations"))
-        )
-        applied: dict[int, str] = dict(rows.fetchall())
-        for migration in migrations():
-            if applied.get(migration.number, migration.sha256) != migration.sha256:
-                raise DatabaseError(
-                    f"migration {migration.number:04} {migration.name} is not what was applied to schema {self.schema}: put "
-                    "the file back as it was, and write the change as a new migration."
-                )
-        return [migration for migration in migrations() if migration.number not in applied]
-
-    def _filled_in(self, text: str) -> sql.Composed:
-        """The text with `:"app"` and the like replaced by this schema's names, as psql would."""
-        names = {f':"{role}"': sql.Identifier(self.role_name(role)) for role in ROLES}
-        names[':"schema"'] = sql.Identifier(self.schema)
-        parts = re.split("(" + "|".join(map(re.escape, names)) + ")", text)
-        return sql.Composed([names.get(part, sql.SQL(part)) for part in parts])  # type: ignore[arg-type]
-
-
-def migrations(directory: Path = MIGRATIONS) -> list[Migration]:
-    """All migrations, in order. Raises `DatabaseError` where two share a number."""
-    found = [_read_migration(file) for file in sorted(directory.glob("*.sql"))]
-    numbers = [migration.number for migration in found]
-    if len(set(numbers)) < len(numbers):
-        raise DatabaseError(f"two migrations in {directory} share a number: {numbers}")
-    return found
-
-
-def _read_migration(file: Path) -> Migration:
-    match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)", file.stem)
-    if match is None:
-        raise DatabaseError(f"{file} is not called NNNN_name.sql")
-    return Migration(int(match[1]), match[2], file.read_text("utf-8"))
 
 
 def _open_embedded(settings: Settings) -> Database:
     server = EmbeddedServer(settings.data_dir)
     server.open()
     try:
-        _create_database(server, EMBEDDED_DATABASE)
+        _create_database(server)
         database = Database(server.conninfo(EMBEDDED_DATABASE), settings.schema, trusted=True, server=server)
         if database.pending():
             database.migrate()
@@ -294,48 +183,31 @@ def _open_embedded(settings: Settings) -> Database:
     return database
 
 
-def _create_database(server: EmbeddedServer, name: str) -> None:
-    with psycopg.connect(server.conninfo("postgres", SUPERUSER), autocommit=True) as connection:
-        if connection.execute("select from pg_database where datname = %s", [name]).fetchone():
-            return
-        try:
-            _run(connection, sql.SQL("create database {}").format(sql.Identifier(name)))
-        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            return  # another process was first
+def _create_database(server: EmbeddedServer) -> None:
+    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+        connection.execute(_SQL["take_turns"])
+        if connection.execute(_SQL["database_exists"], [EMBEDDED_DATABASE]).fetchone() is None:
+            connection.execute(sql.SQL(_SQL["create_database"]).format(sql.Identifier(EMBEDDED_DATABASE)))
 
 
-def _with_password(settings: Settings) -> str:
-    password = settings.database_password()
+def _with_password(url: str, password: str | None) -> str:
     try:
-        login = conninfo_to_dict(settings.database_url or "")
+        return make_conninfo(url, password=password) if password else make_conninfo(url)
     except psycopg.ProgrammingError as error:
         raise DatabaseError(
-            "COOPSCHOOL_DATABASE_URL is not a PostgreSQL URL (postgresql://user@host/database)."
+            "COOPSCHOOL_DATABASE_URL is not a URL of PostgreSQL: write postgresql://user@host:5432/database."
         ) from error
-    if password is not None:
-        login["password"] = password
-    return psycopg.conninfo.make_conninfo(**login)
-
-
-def _timeouts(role: Role) -> dict[str, int]:
-    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-    return dict(zip(names, TIMEOUTS[role], strict=True))
 
 
 def _url(login: Mapping[str, str]) -> str:
-    """The URL of a login; a socket directory or a list of hosts goes into the query, as libpq wants it."""
+    """The URL of a login; a socket's directory or a list of hosts goes into the query, as libpq wants it."""
     rest = {name: value for name, value in login.items() if name not in ("user", "password", "dbname")}
     authority = quote(login.get("user", ""), safe="")
     if "password" in login:
         authority += f":{quote(login['password'], safe='')}"
     if authority:
         authority += "@"
-    if not {"/", ","} & set(rest.get("host", "/")):
-        authority += rest.pop("host")
-        authority += f":{rest.pop('port', '5432')}"
+    if "host" in rest and not {"/", ","} & set(rest["host"]):
+        authority += f"{rest.pop('host')}:{rest.pop('port', '5432')}"
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in rest.items())
     return f"postgresql://{authority}/{quote(login.get('dbname', ''), safe='')}?{query}"
-
-
-def _run(connection: psycopg.Connection[Any], statement: sql.Composed | sql.SQL) -> None:
-    connection.execute(statement)

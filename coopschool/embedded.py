@@ -221,7 +221,7 @@ class EmbeddedServer:
         version = (self.pgdata / "PG_VERSION").read_text("ascii").strip()
         if version != "18":
             raise EmbeddedError(
-                f"{self.pgdata} was written by PostgreSQL {version}; this version of coopschool brings 18. Upgrade it with "
+                f"{self.pgdata} was written by PostgreSQL {version}; this coopschool brings 18. Upgrade it with "
                 "pg_upgrade, or restore a backup into an empty data directory."
             )
 
@@ -269,7 +269,7 @@ class EmbeddedServer:
         return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
 
     def _forget_dead_postmaster(self) -> None:
-        """Drops what a crash left behind where PostgreSQL would not: it takes any process of that pid for the server."""
+        """Drops lock files whose pid another program has by now: PostgreSQL would take that one for itself."""
         for file in (self.pgdata / "postmaster.pid", self.socket_dir / f"{SOCKET}.lock"):
             if file.exists() and self._postmaster() is None and not _names_no_process(file):
                 file.unlink()
@@ -283,9 +283,7 @@ class EmbeddedServer:
     def _run(self, program: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Runs one of PostgreSQL's programs as its account, without the caller's PG* variables."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-        as_account = (
-            {"user": self._account.uid, "group": self._account.gid, "extra_groups": []} if os.geteuid() == 0 else {}
-        )
+        as_root = os.geteuid() == 0
         # Output goes to a file: the server inherits it, and a pipe would keep us waiting until the server ends.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             done = subprocess.run(
@@ -296,7 +294,9 @@ class EmbeddedServer:
                 cwd=cwd or self.pgdata,
                 env={**environment, "LC_ALL": "C"},
                 check=False,
-                **as_account,
+                user=self._account.uid if as_root else None,
+                group=self._account.gid if as_root else None,
+                extra_groups=[] if as_root else None,
             )
             output.seek(0)
             return subprocess.CompletedProcess(done.args, done.returncode, output.read())
@@ -318,11 +318,11 @@ def _account() -> _Account:
         return _Account(str(os.geteuid()), os.geteuid(), os.getegid())
     with suppress(OSError):  # another process may have been first; what counts is whether the user is there
         if not _has_account():
-            subprocess.run(("useradd", "--system", "--shell", "/usr/sbin/nologin", ACCOUNT), check=False)
+            subprocess.run(("/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", ACCOUNT), check=False)
     if not _has_account():
         raise EmbeddedError(
-            f"PostgreSQL does not run as root, and the system user {ACCOUNT} could not be made: run `useradd {ACCOUNT}`, "
-            "or run coopschool as another user."
+            f"PostgreSQL does not run as root, and the system user {ACCOUNT} could not be made: run "
+            f"`useradd {ACCOUNT}` first, or run coopschool as another user."
         )
     entry = pwd.getpwnam(ACCOUNT)
     return _Account(ACCOUNT, entry.pw_uid, entry.pw_gid)

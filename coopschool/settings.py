@@ -97,8 +97,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def _check(self) -> None:
         if not SCHEMA.fullmatch(self.schema):
             raise SettingsError(
-                f"COOPSCHOOL_SCHEMA={self.schema!r} is no usable schema name: it takes at most 40 small letters, digits "
-                "and underscores, starts with a letter, and not with pg_."
+                f"COOPSCHOOL_SCHEMA={self.schema!r} is no usable schema name: at most 40 small letters, digits "
+                "and underscores, not beginning with a digit or pg_."
             )
         try:
             ZoneInfo(self.timezone)
@@ -108,8 +108,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ) from None
         if not self.embedded and self.secret_file is None:
             raise SettingsError(
-                "COOPSCHOOL_SECRET_FILE is missing: with COOPSCHOOL_DATABASE_URL every process needs the same root secret. "
-                "Make one with `openssl rand -base64 48 > FILE`, keep a copy apart from the database, and name the file."
+                "COOPSCHOOL_SECRET_FILE is missing: with COOPSCHOOL_DATABASE_URL every process needs the same root "
+                "secret. Make one with `openssl rand -base64 48 > FILE`, keep a copy apart from the database, and name "
+                "the file."
             )
 
 

@@ -1,0 +1,13 @@
+-- name: take_turns
+-- One process at a time makes the database.
+select pg_advisory_lock(hashtextextended('coopschool database', 0))
+
+-- name: database_exists
+select from pg_database where datname = %s
+
+-- name: create_database
+create database {}
+
+-- name: roles_of_login
+-- Which of these roles the login may act as.
+select rolname from pg_roles where rolname = any(%s) and pg_has_role(oid, 'SET')
