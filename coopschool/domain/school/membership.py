@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from coopschool.domain import bounds
-from coopschool.domain.base import Aggregate, Command, Decided, Load, Occurrence, Role, Unchanged, existing
+from coopschool.domain.base import Aggregate, Command, Decided, Load, Occurrence, Role, Unchanged, as_read, existing
 from coopschool.domain.school.enrolment import PrerequisiteWaived, WaiverReason
 from coopschool.domain.school.learning_module import LearningModule
 from coopschool.domain.school.member import (
@@ -19,7 +19,7 @@ from coopschool.domain.school.member import (
     MembershipCategoryChanged,
     MembershipInactive,
 )
-from coopschool.domain.school.person import LanguageChosen, Person, PersonErased, PersonRegistered
+from coopschool.domain.school.person import LanguageChosen, Person, PersonErased, PersonRegistered, known
 from coopschool.domain.school.words import Category, Language
 
 
@@ -96,3 +96,26 @@ class WaivePrerequisite(Command, frozen=True, kw_only=True):
             member=self.member, module=self.module, by=self.by.person, reason_code=self.reason_code
         )
         return self.occurs(waived)
+
+
+class AmendDetails(Command, frozen=True, kw_only=True):
+    """Changes what is written down of a member: the language here (None leaves it), name and address in the vault.
+
+    `if_revisions` are the revisions of person and membership that the asker has read.
+    """
+
+    member: str
+    language: Language | None = None
+    if_revisions: tuple[int, int] | None = None
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(Person, self.member), (Member, self.member)]
+
+    def decide(self, load: Load) -> Decided:
+        person, member = known(load, self.member), existing(load, Member, self.member)
+        if self.if_revisions is not None:
+            as_read(self.if_revisions[0], person.revision)
+            as_read(self.if_revisions[1], member.revision)
+        if self.language in (None, person.language):
+            return Unchanged(max(person.position, member.position))
+        return self.occurs(LanguageChosen(person=self.member, language=self.language))
