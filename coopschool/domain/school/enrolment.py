@@ -9,14 +9,17 @@ import msgspec
 
 from coopschool.domain import tags
 from coopschool.domain.base import Event
+from coopschool.domain.errors import RuleBroken
 from coopschool.domain.school.words import Format, Language
 
 WithdrawalReason = Literal[
     "unavailable", "illness", "work", "family", "not_interested", "other",
     "confirmed_elsewhere", "membership_ended", "erased",
 ]  # fmt: skip
+OwnReason = Literal["unavailable", "illness", "work", "family", "not_interested", "other"]
 WaiverReason = Literal["prior_learning", "experience", "board_decision", "other"]
 Standing = Literal["confirmed", "waitlisted"]
+PromotionRule = Literal["first_eligible", "by_hand"]
 PassedOverWhy = Literal[
     "membership_ended", "category_not_admitted", "prerequisites_missing", "overlaps", "enrolled_elsewhere"
 ]
@@ -60,7 +63,7 @@ class MemberPromoted(Event, frozen=True, kw_only=True):
     session: tags.SessionId
     module: tags.ModuleCode
     rank: int
-    rule: Literal["first_eligible", "by_hand"]
+    rule: PromotionRule
     freed_by: tags.PersonRef | None = None
     passed_over: tuple[PassedOver, ...] = ()
 
@@ -159,3 +162,42 @@ class HistoricalException(Event, frozen=True, kw_only=True):
     module: tags.ModuleCode
     session: tags.SessionId | None = None
     member: tags.MemberId | None = None
+
+
+# --- errors
+
+
+class AlreadyEnrolled(RuleBroken):
+    """Has a seat or waits already: one open enrolment a person and module."""
+
+
+class CategoryNotAdmitted(RuleBroken):
+    """The session is not for this category of member."""
+
+
+class PrerequisitesMissing(RuleBroken):
+    """Modules that must come first are not completed."""
+
+
+class OverlapsOwnSession(RuleBroken):
+    """It overlaps a session in which this person has a seat."""
+
+
+class SessionFull(RuleBroken):
+    """No seat is free."""
+
+
+class TrainsThisSession(RuleBroken):
+    """Trainers have no seat in their own session."""
+
+
+class ReservedForTeam(RuleBroken):
+    """The session is reserved for a team, which enrols as one."""
+
+
+class WalkInOnTheDayOnly(RuleBroken):
+    """Trainers enrol who walks in on the day; otherwise members enrol themselves."""
+
+
+class NobodyEligible(RuleBroken):
+    """Nobody on the waiting list may take a seat."""
