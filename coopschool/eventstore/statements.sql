@@ -89,3 +89,25 @@ from unnest(%s::bytea[], %s::bytea[], %s::text[], %s::bigint[]) as given (key, b
 -- name: forget_answers
 -- Answers are kept for seven days.
 delete from idempotency where recorded_at < %s::timestamptz - interval '7 days'
+
+-- name: tags_missing
+-- Tags of events that the index lacks; a hundred are enough to know.
+select position, tag
+from (
+    select tag, type, position from events, unnest(tags) as tag
+    except
+    select tag, type, position from event_tags
+) as missing
+order by position, tag
+limit 100
+
+-- name: tags_too_many
+-- Entries of the index that no event carries.
+select position, tag
+from (
+    select tag, type, position from event_tags
+    except
+    select tag, type, position from events, unnest(tags) as tag
+) as too_many
+order by position, tag
+limit 100

@@ -126,7 +126,8 @@ def test_a_subscription_goes_on_when_the_database_drops_its_connections(settings
         assert next(subscription).position == 1
         with psycopg.connect(settings.database_url or "") as admin:
             admin.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity where usename is not null and application_name like '%app'"
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
             )
         other = PostgresRecorder(lambda: database.connect("app"))
         other.append([DCBEvent("t", b"{}", [])])
