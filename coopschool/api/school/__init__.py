@@ -1,0 +1,1 @@
+"""The school's routes: people, members, modules, sessions, enrolments, attendance."""

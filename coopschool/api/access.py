@@ -1,0 +1,95 @@
+"""Default deny: every route says who may use it, in its own metadata, and one guard enforces it.
+
+    @get("/api/members", roles=may("coordinator"))
+
+`roles=PUBLIC` opens a route to everybody, `roles=SIGNED_IN` to whoever signed in. The role matrix of the tests is
+generated from the same metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.exceptions import ImproperlyConfiguredException
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+
+from coopschool.api.auth import ROLES, bearer
+from coopschool.api.call import Call
+from coopschool.api.problems import Fault, InvalidRequest, NotAllowed
+from coopschool.api.shape import decoder_of
+from coopschool.domain.base import Role
+
+Roles = frozenset[Role]
+PUBLIC: Roles = frozenset()
+SIGNED_IN: Roles = frozenset(ROLES)
+
+
+def may(*roles: Role) -> Roles:
+    """The roles that may use a route. Which objects they may touch is decided next to the query or in the command."""
+    return frozenset(roles)
+
+
+class Route(NamedTuple):
+    """One line of the role matrix."""
+
+    method: str
+    path: str
+    roles: Roles
+    operation: str
+    opt: Mapping[str, Any]
+
+
+def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Signs the caller in, checks their roles against the route's, and refuses query parameters it does not know."""
+    call = Call.of(connection.scope)
+    roles: Roles = handler.opt["roles"]
+    if roles:
+        call.caller = connection.app.state.verifier.verify(bearer(call.header(b"authorization")))
+        if roles.isdisjoint(call.caller.actor.roles):
+            raise NotAllowed
+    if connection.scope["query_string"]:
+        _check_query(connection, handler)
+
+
+def routes(app: Litestar) -> Iterator[Route]:
+    """Every route of the app and who may use it; OPTIONS, which Litestar answers itself, left out."""
+    for path, method, handler in _handlers(app):
+        yield Route(method, path, handler.opt["roles"], str(handler.operation_id or ""), handler.opt)
+
+
+def refuse_unguarded(app: Litestar) -> None:
+    """Stops the start if a route does not say who may use it."""
+    unguarded = [f"{method} {path}" for path, method, handler in _handlers(app) if "roles" not in handler.opt]
+    if unguarded:
+        raise ImproperlyConfiguredException(f"routes without roles: {', '.join(unguarded)}")
+
+
+def _handlers(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
+    for route in app.routes:
+        for method, (handler, _) in getattr(route, "route_handler_map", {}).items():
+            if method != "OPTIONS":
+                yield route.path, method, handler
+
+
+def _check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    known: frozenset[str] = handler.opt["query"]
+    faults = []
+    for name, value in connection.query_params.multi_items():
+        if name not in known:
+            faults.append(Fault("unknown-parameter", parameter=name, details={"known": ", ".join(sorted(known)) or "—"}))
+        elif "\0" in value:
+            faults.append(Fault("nul-character", parameter=name))
+    if faults:
+        raise InvalidRequest(*faults)
+
+
+def learn_shapes(app: Litestar) -> None:
+    """Writes down, for each route, the query parameters that it takes and the decoder of its body."""
+    for route in app.routes:
+        for handler, model in getattr(route, "route_handler_map", {}).values():
+            handler.opt["query"] = frozenset(parameter.field_alias for parameter in model.expected_query_params)
+            if handler.parsed_data_field is not None:
+                handler.opt["decoder"] = decoder_of(handler.parsed_data_field.annotation)

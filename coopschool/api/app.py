@@ -1,0 +1,71 @@
+"""The application: routes, guards, failures and limits put together around one school."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.types import ControllerRouterHandler
+
+from coopschool.api import access, auth, failures, openapi
+from coopschool.api.edge import Edge
+from coopschool.api.metrics import Metrics
+from coopschool.api.reads import Reads
+from coopschool.api.request import ApiRequest
+from coopschool.api.routes import ROUTES
+from coopschool.application import CoopSchool
+
+
+class SchoolApp(Litestar):
+    """Litestar with the edge around everything, unknown paths included."""
+
+    def __init__(self, *, metrics: Metrics, **config: Any) -> None:
+        super().__init__(**config)
+        self.asgi_handler = Edge(self.asgi_handler, metrics)
+
+
+def create_app(
+    school: CoopSchool, *, verifier: auth.Verifier | None = None, handlers: Sequence[ControllerRouterHandler] = ROUTES
+) -> Litestar:
+    """The API of one school. Shutting the app down closes the school, which carries out the commands that wait.
+
+    Raises `ImproperlyConfiguredException` if a route does not say who may use it.
+    """
+    metrics = Metrics()
+    reads = Reads(school.database)
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            # Draining answers requests of this very loop, so it must not block it.
+            await asyncio.to_thread(school.close)
+            reads.close()
+
+    app = SchoolApp(
+        metrics=metrics,
+        route_handlers=list(handlers),
+        guards=[access.guard],
+        request_class=ApiRequest,
+        exception_handlers=dict(failures.HANDLERS),
+        openapi_config=openapi.config(),
+        lifespan=[lifespan],
+        logging_config=None,
+        debug=False,
+        state=State(
+            {
+                "school": school,
+                "reads": reads,
+                "metrics": metrics,
+                "verifier": verifier or auth.verifier_for(school.settings),
+            }
+        ),
+    )
+    access.refuse_unguarded(app)
+    access.learn_shapes(app)
+    return app

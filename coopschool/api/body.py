@@ -1,0 +1,52 @@
+"""What request and answer types have in common."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar.params import PathParameter
+from msgspec import Meta
+
+from coopschool.domain import bounds
+from coopschool.domain.school.words import Category, Language
+
+PersonName = Annotated[str, Meta(min_length=1, max_length=200)]
+Email = Annotated[str, Meta(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+\Z")]
+Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", description="A random id (UUID)")]
+PersonOrMe = Annotated[
+    str,
+    Meta(pattern=r"^(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", description="A person's id, or `me`"),
+]
+Moment = Annotated[datetime, Meta(tz=True)]
+Codes = Annotated[tuple[bounds.Code, ...], Meta(max_length=50)]
+Languages = Annotated[tuple[Language, ...], Meta(min_length=1, max_length=3)]
+Audience = Annotated[tuple[Category, ...], Meta(min_length=1, max_length=4)]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request body: nothing in it goes unread."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Every write's answer: `position` is the log's after it, for `min_position` of later reads."""
+
+    position: int
+
+
+# --- what stands in a path: of another form, it is not found
+
+PersonPath = Annotated[
+    str,
+    PathParameter(
+        pattern=r"^(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", description="A person's id; `me` is the caller"
+    ),
+]
+SessionPath = Annotated[
+    str, PathParameter(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", description="A session's id")
+]
+ModulePath = Annotated[
+    str, PathParameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z", description="A module's code")
+]
+SlotPath = Annotated[int, PathParameter(ge=1, le=200, description="A slot's number")]

@@ -1,0 +1,158 @@
+"""The one piece of ASGI around the application: what every request needs, done once and cheaply.
+
+In: correlation id, limits on the body (size, depth, `\\u0000`). Out: security headers, the access log's line, metrics.
+Nothing that identifies anybody by name reaches log or metrics: no paths, query strings or bodies, only route templates.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from coopschool.api import problems, shape
+from coopschool.api.call import Call
+from coopschool.api.failures import note_bug
+from coopschool.api.metrics import Metrics
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+NO_STORE = (b"cache-control", b"no-store")
+UNMATCHED = "unmatched"
+
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+
+log = structlog.get_logger("coopschool.access")
+
+
+class Edge:
+    """Wraps the application; used by the benchmarks' empty handler as well, so that both pay the same."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = dict(scope["headers"])
+        call = Call(headers, _correlation(headers.get(b"x-correlation-id")))
+        call.keep_in(scope)
+        sent = _Sending(send, call)
+        try:
+            if scope["method"] in _WITH_BODY:
+                call.body = await read_body(receive, headers)
+                receive = _replay(call.body, receive)
+            await self._app(scope, receive, sent)
+        except problems.RequestRefused as refusal:
+            await _answer(sent, problems.of_refusal(refusal, call.language), call)
+        except Exception as error:  # noqa: BLE001 - the last door: whatever it is, the caller gets an answer and no more
+            note_bug(error, call)
+            if not sent.status:
+                await _answer(sent, problems.of_code("internal-error", 500, call.language), call)
+        finally:
+            self._note(scope, call, sent.status or 499, time.perf_counter() - began)
+
+    def _note(self, scope: Any, call: Call, status: int, seconds: float) -> None:
+        method, route = scope["method"], scope.get("path_template") or UNMATCHED
+        self._metrics.request(method, route, status, seconds)
+        actor = call.caller.actor if call.caller else None
+        log.info(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            actor=actor.person if actor else None,
+            correlation=str(call.correlation),
+        )
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+    """The whole body, within the limits. Raises `BodyTooLarge`, `UnsupportedMediaType`, `NestedTooDeep`, `InvalidRequest`."""
+    announced = headers.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > shape.MAX_BODY_BYTES:
+        raise problems.BodyTooLarge(limit=shape.MAX_BODY_BYTES)
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        parts.append(part := message.get("body", b""))
+        if (size := size + len(part)) > shape.MAX_BODY_BYTES:
+            raise problems.BodyTooLarge(limit=shape.MAX_BODY_BYTES)
+        more = message.get("more_body", False)
+    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    if body:
+        kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+        if kind != b"application/json" and not kind.endswith(b"+json"):
+            raise problems.UnsupportedMediaType
+        shape.check_depth(body)
+        shape.check_text(body)
+    return body
+
+
+class _Sending:
+    """Passes the answer on with the headers that every answer has, and remembers its status."""
+
+    __slots__ = ("_call", "_send", "status")
+
+    def __init__(self, send: Send, call: Call) -> None:
+        self._send = send
+        self._call = call
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = list(_with_standing_headers(message["headers"], self._call))
+        await self._send(message)
+
+
+def _with_standing_headers(headers: Iterable[tuple[bytes, bytes]], call: Call) -> Iterable[tuple[bytes, bytes]]:
+    cacheable = False
+    for header in headers:
+        cacheable = cacheable or header[0] == b"cache-control"
+        yield header
+    if not cacheable:
+        yield NO_STORE
+    yield from SECURITY_HEADERS
+    yield b"x-correlation-id", str(call.correlation).encode()
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body again, then whatever comes after it (the client going away)."""
+    given = False
+
+    async def replayed() -> Any:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+def _correlation(given: bytes | None) -> UUID:
+    return UUID(given.decode()) if given and _UUID.fullmatch(given) else uuid4()
+
+
+async def _answer(send: _Sending, problem: problems.Problem, call: Call) -> None:
+    body = msgspec.json.encode(msgspec.structs.replace(problem, instance=f"urn:uuid:{call.correlation}"))
+    headers = [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

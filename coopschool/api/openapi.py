@@ -1,0 +1,129 @@
+"""The OpenAPI 3.1 document at `/schema/openapi.json`: what Litestar derives, plus what holds for every route.
+
+Handlers give `operation_id`, a docstring, and `example=` (a body); here every operation gets its problem answers,
+its sign-in, and the headers that the edge and the guard read (`If-Match`, `Idempotency-Key`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from litestar import Request, Router
+from litestar.enums import OpenAPIMediaType
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from coopschool.api import access, problems
+from coopschool.api.problems import Problem
+
+TITLES = {
+    400: "The body is not JSON, or nested too deep",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "No such thing",
+    409: "A rule of the cooperative forbids it",
+    412: "Changed since it was read",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "A value is not acceptable; `errors` names the field",
+    428: "`If-Match` is missing",
+    500: "Our fault; the correlation id leads to the log",
+    503: "The store is away or busy, or the figures have not caught up; `Retry-After` says when to come back",
+}
+
+
+class _Document(JsonRenderPlugin):
+    """Serves the completed document, made once."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
+        self._rendered: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        if self._rendered is None:
+            complete(openapi_schema, {route.operation: route for route in access.routes(request.app)})
+            self._rendered = self.render_json(request, openapi_schema)
+        return self._rendered
+
+
+def config() -> OpenAPIConfig:
+    plugin = _Document()
+    return OpenAPIConfig(
+        title="coopschool",
+        version=version("coopschool"),
+        summary="Event-sourced learning backend of a cooperative: its school and its adviser teams",
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+        render_plugins=[plugin],
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, opt={"roles": access.PUBLIC}),
+        use_handler_docstrings=True,
+    )
+
+
+def complete(document: dict[str, Any], routes: Mapping[str, access.Route]) -> None:
+    """Adds to each operation what its route and method imply."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            route = routes[operation["operationId"]]
+            if route.roles:
+                operation["security"] = [{"bearer": []}]
+                operation["x-roles"] = sorted(route.roles)
+            _add_headers(operation, method, route)
+            _add_example(operation, route)
+            for status in _statuses(method, path, operation, route):
+                operation["responses"].setdefault(str(status), _problem(status))
+    document["components"].setdefault("schemas", {})["Problem"] = _problem_schema()
+
+
+def _statuses(method: str, path: str, operation: Mapping[str, Any], route: access.Route) -> Iterator[int]:
+    writes = method != "get"
+    operation["responses"].pop("400", None)
+    if writes and "requestBody" in operation:
+        yield from (400, 413, 415)
+    if route.roles:
+        yield from (401, 403)
+    if "{" in path or writes:
+        yield 404
+    if writes:
+        yield 409
+    if route.opt.get("if_match"):
+        yield from (412, 428)
+    yield from (422, 500, 503)
+
+
+def _add_headers(operation: dict[str, Any], method: str, route: access.Route) -> None:
+    parameters = operation.setdefault("parameters", [])
+    if method == "post":
+        parameters.append(
+            _header("Idempotency-Key", "The same key and body give the first answer again, for 7 days", "^[\\x21-\\x7e]{1,255}$")
+        )
+    if route.opt.get("if_match"):
+        parameters.append(_header("If-Match", "The `ETag` of what is changed", '^"[0-9.]+"$', required=True))
+
+
+def _header(name: str, description: str, pattern: str, *, required: bool = False) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "header", "description": description, "required": required, "schema": schema}
+
+
+def _add_example(operation: dict[str, Any], route: access.Route) -> None:
+    example = route.opt.get("example")
+    if example is not None:
+        for content in operation["requestBody"]["content"].values():
+            content["example"] = example
+
+
+def _problem(status: int) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": TITLES[status], "content": {problems.MEDIA_TYPE: {"schema": schema}}}
+
+
+def _problem_schema() -> dict[str, Any]:
+    import msgspec
+
+    _, components = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
+    return components["Problem"]

@@ -1,0 +1,124 @@
+"""People who are known to the cooperative, and the roles they act in."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+from uuid import uuid4
+
+import msgspec
+from litestar import Controller, Response, get, post, put
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from coopschool import vault
+from coopschool.api.access import may
+from coopschool.api.body import Body, Email, PersonName, PersonPath, Written
+from coopschool.api.examples import PERSON
+from coopschool.api.request import ApiRequest, etag
+from coopschool.domain.base import Load, Role, existing
+from coopschool.domain.school.membership import roles_on
+from coopschool.domain.school.person import Person, RegisterPerson, SetRoles
+from coopschool.domain.school.words import Language
+
+
+class NewPerson(Body, kw_only=True):
+    """Somebody who is not a member: a trainer from outside, a researcher."""
+
+    name: PersonName | None = None
+    email: Email | None = None
+    language: Language | None = None
+
+
+class PersonMade(Written, kw_only=True):
+    """The new person's id."""
+
+    person_id: str
+
+
+class RoleHeld(Body, kw_only=True):
+    """A role and its last day (none: until it is taken back)."""
+
+    role: Role
+    until: date | None = None
+
+
+class RolesWanted(Body, kw_only=True):
+    """All roles that the person shall have; those left out are taken back."""
+
+    roles: Annotated[tuple[RoleHeld, ...], Meta(max_length=6)]
+
+
+class PersonSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as administrators see them; `roles_today` includes `member` while a membership lasts."""
+
+    person_id: str
+    name: str | None
+    email: str | None
+    language: Language | None
+    roles: list[RoleHeld]
+    roles_today: list[Role]
+    erased: bool
+
+
+class People(Controller):
+    """`/api/people`"""
+
+    path = "/api/people"
+    tags = ("people",)
+
+    @post(
+        operation_id="RegisterPerson",
+        roles=may("admin"),
+        example={"name": "Ines Trainer", "email": "ines@example.org", "language": "fr"},
+    )
+    async def register(self, request: ApiRequest, data: JSONBody[NewPerson]) -> Response[PersonMade]:
+        """Makes somebody known who is not a member."""
+        person, school = str(uuid4()), request.school
+        command = RegisterPerson(at=school.now(), by=request.actor, person=person, language=data.language)
+        details = school.vault.put_person(person, name=data.name, email=data.email)
+        outcome = await request.carry_out(command, vault=[details], answer=lambda _: {"person_id": person})
+        return request.written(outcome, PersonMade, status=201, at="/api/people/{person_id}")
+
+    @get("/{person_id:str}", operation_id="GetPerson", roles=may("admin"))
+    async def one(self, request: ApiRequest, person_id: PersonPath) -> Response[PersonSeen]:
+        """A person with their roles; the `ETag` is for `PUT …/roles`."""
+        id, today = request.person(person_id), request.school.now().date()
+
+        def look(load: Load) -> tuple[Person, list[RoleHeld], list[Role]]:
+            person = existing(load, Person, id)
+            held = [RoleHeld(role=role, until=until) for role, until in sorted(person.granted_on(today).items())]
+            return person.revision, person.language, person.erased, held, sorted(roles_on(load, id, today))
+
+        revision, language, erased, held, roles_today = await request.school.read(look)
+        details = await request.reads.vault(lambda connection: vault.person(connection, id))
+        seen = PersonSeen(
+            person_id=id,
+            name=details.name,
+            email=details.email,
+            language=language,
+            roles=held,
+            roles_today=roles_today,
+            erased=erased,
+        )
+        return Response(seen, headers={"ETag": etag(revision)})
+
+    @put(
+        "/{person_id:str}/roles",
+        operation_id="SetRoles",
+        roles=may("admin"),
+        example={"roles": [{"role": "trainer"}, {"role": "coordinator", "until": "2030-12-31"}]},
+        path_example={"person_id": PERSON},
+    )
+    async def set_roles(self, request: ApiRequest, person_id: PersonPath, data: JSONBody[RolesWanted]) -> Response[Written]:
+        """Replaces a person's roles; they act at once."""
+        wanted = {held.role: held.until for held in data.roles}
+        revision = request.revisions(1)[0] if request.call.header(b"if-match") else None
+        command = SetRoles(
+            at=request.school.now(),
+            by=request.actor,
+            person=request.person(person_id),
+            roles=wanted,
+            if_revision=revision,
+        )
+        return request.written(await request.carry_out(command), Written)
