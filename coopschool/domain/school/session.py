@@ -10,7 +10,7 @@ import msgspec
 from eventsourcing.domain import event
 
 from coopschool.domain import tags
-from coopschool.domain.base import Actor, Aggregate, Event, Load, existing
+from coopschool.domain.base import Actor, Aggregate, Event, Load, as_read, existing
 from coopschool.domain.errors import Forbidden, RuleBroken, Unknown
 from coopschool.domain.school.enrolment import (
     EnrolmentCancelled,
@@ -313,6 +313,10 @@ class Session(Aggregate):
     def promotion_cutoff(self) -> datetime:
         """Until when free seats go to the waiting list by themselves; it moves with the first slot."""
         return self.starts_at.astimezone(UTC) - self._cutoff_lead
+
+    def guard_revision(self, read: int | None) -> None:
+        """Raises `Stale` where the asker has read other details than there are now."""
+        as_read(read, self.details_revision)
 
     def has_begun(self, at: datetime) -> bool:
         return at >= self.starts_at

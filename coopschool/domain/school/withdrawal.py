@@ -1,0 +1,144 @@
+"""Giving up a seat or a place on the list: one enrolment, a whole membership, or every trace of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from coopschool.domain import bounds
+from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
+from coopschool.domain.errors import Forbidden, Invalid, RuleBroken, Unknown
+from coopschool.domain.school.consequences import Consequences
+from coopschool.domain.school.enrolment import (
+    EnrolmentWithdrawn,
+    InterestWithdrawn,
+    OwnReason,
+    Standing,
+    WithdrawalReason,
+)
+from coopschool.domain.school.member import Member, MembershipEnded, MembershipInactive
+from coopschool.domain.school.person import Person, PersonalDataErased
+from coopschool.domain.school.session import Session, SessionBegun, open_session
+from coopschool.domain.school.trainer import Trainer
+
+
+class TrainsOpenSession(RuleBroken):
+    """This person trains a session that is not closed."""
+
+
+class UnderLegalHold(RuleBroken):
+    """The law obliges the cooperative to keep this person's data."""
+
+
+class WithdrawEnrolment(Command, frozen=True, kw_only=True):
+    """Gives up a seat or a place on the list; a seat goes to the first in rank who may take it.
+
+    Members withdraw themselves until the first slot, then the coordinator does.
+    """
+
+    session: str
+    member: str
+    reason_code: OwnReason = "other"
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(Session, self.session), (Member, self.member)]
+
+    def decide(self, load: Load) -> Decided:
+        if not self.by.acts_for(self.member):
+            raise Forbidden(session=self.session)
+        session = open_session(load, self.session)
+        if not session.has(self.member):
+            raise Unknown("enrolment", self.member)
+        if session.has_begun(self.at) and not self.by.is_any("coordinator"):
+            self.refuse(SessionBegun(session=session.id))
+        consequences = Consequences(self, load)
+        withdraw(consequences, session, self.member, self.reason_code)
+        return consequences.occurrences
+
+
+def withdraw(consequences: Consequences, session: Session, member: str, reason: WithdrawalReason) -> None:
+    """Ends an enrolment; the seat goes on, and a wait that it stood in the way of may become a seat."""
+    was: Standing = "confirmed" if member in session.confirmed else "waitlisted"
+    consequences.happens(
+        EnrolmentWithdrawn(member=member, session=session.id, module=session.module, was=was, reason_code=reason)
+    )
+    if was == "confirmed":
+        consequences.fill_seats(session.id, freed_by=member)
+        consequences.reconsider([member])
+
+
+class EndMembership(Command, frozen=True, kw_only=True):
+    """Ends a membership with that day, past or future.
+
+    Enrolments not yet begun, waits and interests end at once, and the freed seats go on; a session under way may be
+    finished.
+    """
+
+    member: str
+    ended_on: date
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(Member, self.member)]
+
+    def decide(self, load: Load) -> Decided:
+        if not self.by.is_any("coordinator"):
+            raise Forbidden
+        bounds.day("ended_on", self.ended_on)
+        member = existing(load, Member, self.member)
+        if member.ended_on == self.ended_on:
+            return Unchanged(member.position)
+        if member.ended_on is not None:
+            raise MembershipInactive(member=self.member, day=member.ended_on)
+        if member.joined_on is not None and self.ended_on < member.joined_on:
+            raise Invalid("ended_on", earliest=member.joined_on)
+        consequences = Consequences(self, load)
+        end_membership(self, consequences, member, self.ended_on, "membership_ended")
+        return consequences.occurrences
+
+
+def end_membership(
+    command: Command, consequences: Consequences, member: Member, ended_on: date, reason: WithdrawalReason
+) -> None:
+    """Ends the membership and what depends on it. Waits end first, so that no freed seat goes to the one who leaves."""
+    ended = MembershipEnded(member=member.id, ended_on=ended_on)
+    consequences.happens(ended, command.end_of(ended_on))
+    leaving = sorted(member.enrolments.items(), key=lambda item: item[1].standing == "confirmed")
+    for session_id, enrolment in leaving:
+        session = consequences.load(Session, session_id)
+        if enrolment.standing == "waitlisted" or not session.has_begun(command.at):
+            withdraw(consequences, session, member.id, reason)
+    for module in member.interests:
+        consequences.happens(InterestWithdrawn(member=member.id, module=module))
+
+
+class ErasePersonalData(Command, frozen=True, kw_only=True):
+    """Erases a person: ends the membership if there is one; the vault forgets them in the same transaction."""
+
+    person: str
+
+    def needs(self) -> Sequence[tuple[type[Aggregate], str]]:
+        return [(Person, self.person), (Member, self.person), (Trainer, self.person)]
+
+    def decide(self, load: Load) -> Decided:
+        if self.by.person != self.person and not self.by.is_any("admin"):
+            raise Forbidden
+        person = existing(load, Person, self.person)
+        if person.erased:
+            return Unchanged(person.position)
+        if person.legal_hold:
+            raise UnderLegalHold(person=self.person)
+        if trained := open_sessions_given(load, self.person):
+            raise TrainsOpenSession(person=self.person, sessions=trained)
+        consequences = Consequences(self, load)
+        member = load(Member, self.person)
+        today = self.at.date()
+        if member.exists and (member.ended_on is None or member.ended_on > today):
+            end_membership(self, consequences, member, max(today, member.joined_on or today), "erased")
+        consequences.happens(PersonalDataErased(person=self.person))
+        return consequences.occurrences
+
+
+def open_sessions_given(load: Load, trainer: str) -> list[str]:
+    """The sessions, neither closed nor cancelled, of which the person gives a slot."""
+    sessions = (load(Session, id) for id in load(Trainer, trainer).sessions)
+    return [session.id for session in sessions if session.is_open and session.is_given_by(trainer)]
