@@ -220,15 +220,14 @@ class Member(Aggregate):
     @event(ModuleCompleted)
     def _(self, session: str, module: str) -> None:
         self.enrolments.pop(session, None)
-        self.completed.setdefault(module, {})[session] = self.moment
+        self.completed[module] = {**self.completed.get(module, {}), session: self.moment}
 
     @event(ModuleNotCompleted)
     def _(self, session: str, module: str) -> None:
         self.enrolments.pop(session, None)
-        sessions = self.completed.get(module, {})
-        sessions.pop(session, None)
-        if not sessions:
-            self.completed.pop(module, None)
+        elsewhere = {id: when for id, when in self.completed.pop(module, {}).items() if id != session}
+        if elsewhere:
+            self.completed[module] = elsewhere
 
     @event(PrerequisiteWaived)
     def _(self, module: str) -> None:
