@@ -10,6 +10,7 @@ from datetime import date
 
 from coopschool.domain import bounds
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Occurrence, Role, Unchanged, as_read, existing
+from coopschool.domain.school.consequences import reconsidered
 from coopschool.domain.school.enrolment import PrerequisiteWaived, WaiverReason
 from coopschool.domain.school.learning_module import LearningModule
 from coopschool.domain.school.member import (
@@ -55,7 +56,7 @@ class JoinAsMember(Command, frozen=True, kw_only=True):
 
 
 class ChangeCategory(Command, frozen=True, kw_only=True):
-    """Makes a membership of another category from a day on, whenever that becomes known."""
+    """Makes a membership of another category from a day on; a seat that waits for the member goes to them at once."""
 
     member: str
     category: Category
@@ -72,11 +73,11 @@ class ChangeCategory(Command, frozen=True, kw_only=True):
         if member.category_on(self.effective_on) == self.category:
             return Unchanged(member.position)
         changed = MembershipCategoryChanged(member=self.member, category=self.category, effective_on=self.effective_on)
-        return [Occurrence(changed, self.start_of(self.effective_on))]
+        return reconsidered(self, load, self.member, [Occurrence(changed, self.start_of(self.effective_on))])
 
 
 class WaivePrerequisite(Command, frozen=True, kw_only=True):
-    """Lets a module count for a member as if completed."""
+    """Lets a module count for a member as if completed; a seat that waits for the member goes to them at once."""
 
     member: str
     module: str
@@ -95,7 +96,7 @@ class WaivePrerequisite(Command, frozen=True, kw_only=True):
         waived = PrerequisiteWaived(
             member=self.member, module=self.module, by=self.by.person, reason_code=self.reason_code
         )
-        return self.occurs(waived)
+        return reconsidered(self, load, self.member, self.occurs(waived))
 
 
 class AmendDetails(Command, frozen=True, kw_only=True):
