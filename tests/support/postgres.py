@@ -74,5 +74,5 @@ class TestServer:
         return f"postgresql://{login['user']}@/{name}?host={login['host']}&port={login['port']}"
 
     def _execute(self, statement: str, *names: str) -> None:
-        composed = sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
+        composed = sql.SQL(statement).format(*map(sql.Identifier, names))
         self._admin.execute(composed)
