@@ -79,7 +79,9 @@ def _check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     faults = []
     for name, value in connection.query_params.multi_items():
         if name not in known:
-            faults.append(Fault("unknown-parameter", parameter=name, details={"known": ", ".join(sorted(known)) or "—"}))
+            faults.append(
+                Fault("unknown-parameter", parameter=name, details={"known": ", ".join(sorted(known)) or "—"})
+            )
         elif "\0" in value:
             faults.append(Fault("nul-character", parameter=name))
     if faults:

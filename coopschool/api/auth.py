@@ -42,7 +42,7 @@ class Caller(msgspec.Struct, frozen=True):
 class Verifier(Protocol):
     """Turns a bearer token into a caller, or raises `NotSignedIn`."""
 
-    def verify(self, token: str) -> Caller: ...
+    def verify(self, token: str, /) -> Caller: ...
 
 
 def mint_token(
@@ -72,7 +72,11 @@ class DevelopmentTokens:
     def verify(self, token: str) -> Caller:
         try:
             claims = jwt.decode(
-                token, self._key, algorithms=[ALGORITHM], issuer=ISSUER, options={"require": _CLAIMS, "verify_aud": False}
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                options={"require": _CLAIMS, "verify_aud": False},
             )
         except jwt.InvalidTokenError as error:
             raise NotSignedIn(headers=CHALLENGE_INVALID) from error
@@ -104,7 +108,7 @@ class RememberedTokens:
 class NoTokens:
     """Nobody can sign in: an issuer is set that this version cannot ask."""
 
-    def verify(self, token: str) -> Caller:
+    def verify(self, _token: str) -> Caller:
         raise NotSignedIn(headers=CHALLENGE_INVALID)
 
 

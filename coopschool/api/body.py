@@ -25,11 +25,11 @@ Languages = Annotated[tuple[Language, ...], Meta(min_length=1, max_length=3)]
 Audience = Annotated[tuple[Category, ...], Meta(min_length=1, max_length=4)]
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A request body: nothing in it goes unread."""
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Written(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Every write's answer: `position` is the log's after it, for `min_position` of later reads."""
 
     position: int
@@ -46,7 +46,5 @@ PersonPath = Annotated[
 SessionPath = Annotated[
     str, PathParameter(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", description="A session's id")
 ]
-ModulePath = Annotated[
-    str, PathParameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z", description="A module's code")
-]
+ModulePath = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z", description="A module's code")]
 SlotPath = Annotated[int, PathParameter(ge=1, le=200, description="A slot's number")]

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import structlog
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from coopschool.api import problems, shape
@@ -44,7 +45,7 @@ class Edge:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
@@ -82,7 +83,7 @@ class Edge:
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """The whole body, within the limits. Raises `BodyTooLarge`, `UnsupportedMediaType`, `NestedTooDeep`, `InvalidRequest`."""
+    """The whole body, or the refusal of one that is too large, too deep, not JSON, or holds what cannot be kept."""
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > shape.MAX_BODY_BYTES:
         raise problems.BodyTooLarge(limit=shape.MAX_BODY_BYTES)

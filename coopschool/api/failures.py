@@ -75,7 +75,9 @@ def on_invalid_parameter(request: AnyRequest, error: ValidationException) -> Res
     if any(name in request.path_params for name in names):
         unknown = [Fault("names-unknown", parameter=name) for name in names if name in request.path_params]
         return on_refusal(request, problems.NotFound(*unknown))
-    faults = [shape.parameter_fault_of(name, str(one.get("message", ""))) for name, one in zip(names, said, strict=True)]
+    faults = [
+        shape.parameter_fault_of(name, str(one.get("message", ""))) for name, one in zip(names, said, strict=True)
+    ]
     return on_refusal(request, problems.InvalidRequest(*faults))
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-import psycopg
-from litestar import Response, get
+from litestar import get
 from litestar.types import ControllerRouterHandler
 
 from coopschool.api.access import PUBLIC
-from coopschool.api.request import ApiRequest
-from coopschool.command_bus import Busy, StoreAway
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 

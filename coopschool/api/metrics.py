@@ -18,11 +18,20 @@ class Metrics:
             "coopschool_http_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
         )
         self._seconds = Histogram(
-            "coopschool_http_request_seconds", "Time to answer", ("method", "route"), buckets=BUCKETS, registry=self.registry
+            "coopschool_http_request_seconds",
+            "Time to answer",
+            ("method", "route"),
+            buckets=BUCKETS,
+            registry=self.registry,
         )
-        self.log_position = Gauge("coopschool_log_position", "Position of the last event in the log", registry=self.registry)
+        self.log_position = Gauge(
+            "coopschool_log_position", "Position of the last event in the log", registry=self.registry
+        )
         self.projection_position = Gauge(
-            "coopschool_projection_position", "Last position a projection has taken in", ("projection",), registry=self.registry
+            "coopschool_projection_position",
+            "Last position a projection has taken in",
+            ("projection",),
+            registry=self.registry,
         )
         self.projection_healthy = Gauge(
             "coopschool_projection_healthy", "1 while a projection runs, 0 once an event stopped it", ("projection",),

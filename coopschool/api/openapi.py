@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
 from litestar import Request, Router
 from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
@@ -99,7 +100,11 @@ def _add_headers(operation: dict[str, Any], method: str, route: access.Route) ->
     parameters = operation.setdefault("parameters", [])
     if method == "post":
         parameters.append(
-            _header("Idempotency-Key", "The same key and body give the first answer again, for 7 days", "^[\\x21-\\x7e]{1,255}$")
+            _header(
+                "Idempotency-Key",
+                "The same key and body give the first answer again, for 7 days",
+                "^[\\x21-\\x7e]{1,255}$",
+            )
         )
     if route.opt.get("if_match"):
         parameters.append(_header("If-Match", "The `ETag` of what is changed", '^"[0-9.]+"$', required=True))
@@ -123,7 +128,6 @@ def _problem(status: int) -> dict[str, Any]:
 
 
 def _problem_schema() -> dict[str, Any]:
-    import msgspec
-
     _, components = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
-    return components["Problem"]
+    schema: dict[str, Any] = components["Problem"]
+    return schema

@@ -187,8 +187,20 @@ def _domain_faults(error: domain.DomainError, body: Any) -> Iterator[Fault]:
     if isinstance(error, domain.Invalid):
         yield Fault("invalid-value", pointer=f"#/{error.details['field']}", details=error.details)
         return
-    for pointer in _mentions(body, set(_identifying(error.details.values()))):
+    pointers = dict.fromkeys(_mentions(body, set(_identifying(error.details.values()))))
+    if isinstance(body, dict):
+        pointers |= dict.fromkeys(_fields_named(error.details, body))
+    for pointer in pointers:
         yield Fault("names-unknown" if isinstance(error, domain.Unknown) else "breaks-rule", pointer=f"#/{pointer}")
+
+
+def _fields_named(details: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str]:
+    """Fields of the body that a detail is about: `seats` by its name, `slots/1` by the detail ``slot=2``."""
+    for name, value in details.items():
+        if name in body:
+            yield name
+        elif isinstance(body.get(f"{name}s"), list) and isinstance(value, int):
+            yield f"{name}s/{value - 1}"
 
 
 def _identifying(values: Iterable[Any]) -> Iterator[str]:

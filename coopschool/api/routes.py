@@ -7,8 +7,23 @@ from collections.abc import Sequence
 from litestar.types import ControllerRouterHandler
 
 from coopschool.api import health
+from coopschool.api.school.attendance import Attendance
 from coopschool.api.school.members import Members
+from coopschool.api.school.module_enrolments import ModuleEnrolments
 from coopschool.api.school.modules import Modules
 from coopschool.api.school.people import People
+from coopschool.api.school.personal_data import PersonalDataOf
+from coopschool.api.school.session_enrolments import SessionEnrolments
+from coopschool.api.school.sessions import Sessions
 
-ROUTES: Sequence[ControllerRouterHandler] = (*health.ROUTES, People, Members, Modules)
+ROUTES: Sequence[ControllerRouterHandler] = (
+    *health.ROUTES,
+    People,
+    PersonalDataOf,
+    Members,
+    Modules,
+    ModuleEnrolments,
+    Sessions,
+    SessionEnrolments,
+    Attendance,
+)

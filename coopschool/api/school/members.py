@@ -129,7 +129,13 @@ class Members(Controller):
     @post(
         operation_id="JoinAsMember",
         roles=may("coordinator"),
-        example={"category": "A", "joined_on": "2026-01-15", "language": "nl", "name": "Jo Lid", "email": "jo@example.org"},
+        example={
+            "category": "A",
+            "joined_on": "2026-01-15",
+            "language": "nl",
+            "name": "Jo Lid",
+            "email": "jo@example.org",
+        },
     )
     async def join(self, request: ApiRequest, data: JSONBody[NewMember]) -> Response[MemberMade]:
         """Makes somebody a member, and known to the cooperative if need be."""
@@ -187,7 +193,9 @@ class Members(Controller):
         example={"category": "B", "effective_on": "2026-03-01"},
         path_example={"person_id": MEMBER},
     )
-    async def change_category(self, request: ApiRequest, person_id: PersonPath, data: JSONBody[CategoryChange]) -> Response[Written]:
+    async def change_category(
+        self, request: ApiRequest, person_id: PersonPath, data: JSONBody[CategoryChange]
+    ) -> Response[Written]:
         """Makes a membership of another category from a day on."""
         command = ChangeCategory(
             at=request.school.now(),

@@ -254,8 +254,8 @@ def _next(session: Session) -> NextSession:
         place=session.place,
         format=session.format,
         seats=session.seats,
-        free=max(session.seats - len(session.confirmed), 0),
-        waiting=len(session.waiting),
+        free=max(session.free, 0),
+        waiting=len(session.waitlist),
     )
 
 

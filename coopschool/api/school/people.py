@@ -85,23 +85,10 @@ class People(Controller):
         """A person with their roles; the `ETag` is for `PUT …/roles`."""
         id, today = request.person(person_id), request.school.now().date()
 
-        def look(load: Load) -> tuple[Person, list[RoleHeld], list[Role]]:
-            person = existing(load, Person, id)
-            held = [RoleHeld(role=role, until=until) for role, until in sorted(person.granted_on(today).items())]
-            return person.revision, person.language, person.erased, held, sorted(roles_on(load, id, today))
-
-        revision, language, erased, held, roles_today = await request.school.read(look)
+        revision, seen = await request.school.read(lambda load: _seen(load, id, today))
         details = await request.reads.vault(lambda connection: vault.person(connection, id))
-        seen = PersonSeen(
-            person_id=id,
-            name=details.name,
-            email=details.email,
-            language=language,
-            roles=held,
-            roles_today=roles_today,
-            erased=erased,
-        )
-        return Response(seen, headers={"ETag": etag(revision)})
+        named = msgspec.structs.replace(seen, name=details.name, email=details.email)
+        return Response(named, headers={"ETag": etag(revision)})
 
     @put(
         "/{person_id:str}/roles",
@@ -110,7 +97,9 @@ class People(Controller):
         example={"roles": [{"role": "trainer"}, {"role": "coordinator", "until": "2030-12-31"}]},
         path_example={"person_id": PERSON},
     )
-    async def set_roles(self, request: ApiRequest, person_id: PersonPath, data: JSONBody[RolesWanted]) -> Response[Written]:
+    async def set_roles(
+        self, request: ApiRequest, person_id: PersonPath, data: JSONBody[RolesWanted]
+    ) -> Response[Written]:
         """Replaces a person's roles; they act at once."""
         wanted = {held.role: held.until for held in data.roles}
         revision = request.revisions(1)[0] if request.call.header(b"if-match") else None
@@ -122,3 +111,17 @@ class People(Controller):
             if_revision=revision,
         )
         return request.written(await request.carry_out(command), Written)
+
+
+def _seen(load: Load, id: str, today: date) -> tuple[int, PersonSeen]:
+    person = existing(load, Person, id)
+    seen = PersonSeen(
+        person_id=id,
+        name=None,
+        email=None,
+        language=person.language,
+        roles=[RoleHeld(role=role, until=until) for role, until in sorted(person.granted_on(today).items())],
+        roles_today=sorted(roles_on(load, id, today)),
+        erased=person.erased,
+    )
+    return person.revision, seen
