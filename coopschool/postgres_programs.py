@@ -50,8 +50,8 @@ def account() -> Account:
             subprocess.run(("/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", ACCOUNT), check=False)
     if not _has_account():
         raise EmbeddedError(
-            f"PostgreSQL does not run as root, and the system user {ACCOUNT} could not be made: run `useradd {ACCOUNT}` "
-            "first, or run coopschool as another user."
+            f"PostgreSQL does not run as root, and the system user {ACCOUNT} could not be made: run "
+            f"`useradd {ACCOUNT}` first, or run coopschool as another user."
         )
     entry = pwd.getpwnam(ACCOUNT)
     return Account(ACCOUNT, entry.pw_uid, entry.pw_gid)

@@ -63,7 +63,7 @@ class TestServer:
             self._execute("drop database {} with (force)", name)
 
     def _make_template(self) -> None:
-        if self._admin.execute("select from pg_database where datname = %s", [TEMPLATE]).fetchone():
+        if self._admin.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
             return
         self._execute("create database {}", "template_draft")
         Database(self._server.conninfo("template_draft"), "coopschool").migrate()
