@@ -1,0 +1,133 @@
+"""Generations of facts: schemas ``<schema>_facts_<n>``, of which one is live.
+
+A report reads the pointer first, in a REPEATABLE READ transaction, then that generation's tables: it sees one
+generation, whole. A rebuild fills the next one in a single transaction and moves the pointer at its end; what is
+retired is dropped when nobody can be reading it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from coopschool.database import Database
+from coopschool.sql import statements
+from projections.projection import Projection
+
+SQL = statements("projections", "generations.sql")
+TABLES = statements("projections", "facts.sql")
+
+Connection = psycopg.Connection[Any]
+
+
+class Checkpoint(NamedTuple):
+    """How far a projection has come in a generation, and by which code."""
+
+    version: int
+    time_zone: str
+    position: int
+    stopped_position: int | None
+
+
+class Status(NamedTuple):
+    """What `doctor`, the metrics and `/health/ready` say of a projection. `lag` is in events."""
+
+    projection: str
+    version: int
+    position: int
+    lag: int
+    updated_at: datetime
+    stopped_position: int | None
+    stopped_type: str | None
+    stopped_cause: str | None
+    stopped_at: datetime | None
+
+
+class LostPlace(Exception):
+    """Somebody else wrote these facts: what this process has at hand is out of date."""
+
+
+def schema_of(database_schema: str, generation: int) -> str:
+    """The schema of a generation."""
+    return f"{database_schema}_facts_{generation}"
+
+
+def live(conn: Connection) -> int | None:
+    """The live generation; None before the first."""
+    row = conn.execute(SQL["live"]).fetchone()
+    return int(row[0]) if row else None
+
+
+def enter(conn: Connection, database_schema: str, generation: int) -> None:
+    """Until the end of the transaction, unqualified names are this generation's tables."""
+    conn.execute(SQL["enter"], [schema_of(database_schema, generation), database_schema])
+
+
+def make(conn: Connection, database: Database) -> int:
+    """An empty generation, without indexes, which the transaction then is in."""
+    row = conn.execute(SQL["next"]).fetchone()
+    assert row is not None
+    generation = int(row[0])
+    schema = sql.Identifier(schema_of(database.schema, generation))
+    conn.execute(sql.SQL("create schema {}").format(schema))
+    enter(conn, database.schema, generation)
+    conn.execute(TABLES["tables"])
+    readers = sql.SQL(", ").join(sql.Identifier(database.role_name(role)) for role in ("reader", "app"))
+    conn.execute(sql.SQL("grant usage on schema {} to {}").format(schema, readers))
+    conn.execute(sql.SQL("grant select on all tables in schema {} to {}").format(schema, readers))
+    return generation
+
+
+def add_indexes(conn: Connection) -> None:
+    """Of the generation that the transaction is in."""
+    conn.execute(TABLES["indexes"])
+
+
+def drop_retired(conn: Connection, database_schema: str, *, after: float = 300.0) -> list[int]:
+    """Drops generations that were retired longer ago than so many seconds; answers which."""
+    dropped = [int(row[0]) for row in conn.execute(SQL["long_retired"], [after]).fetchall()]
+    for generation in dropped:
+        with conn.transaction():
+            schema = sql.Identifier(schema_of(database_schema, generation))
+            conn.execute(sql.SQL("drop schema if exists {} cascade").format(schema))
+            conn.execute(SQL["forget"], [generation])
+    return dropped
+
+
+def checkpoints(conn: Connection, generation: int) -> dict[str, Checkpoint]:
+    """By projection."""
+    return {row[0]: Checkpoint(*row[1:]) for row in conn.execute(SQL["checkpoints"], [generation]).fetchall()}
+
+
+def start_checkpoints(conn: Connection, generation: int, projections: Iterable[Projection], position: int) -> None:
+    """Notes where the projections of a new generation begin."""
+    for projection in projections:
+        zone = projection.calendar.zone.key
+        conn.execute(SQL["start_checkpoint"], [generation, projection.name, projection.version, zone, position])
+
+
+def move_checkpoint(conn: Connection, generation: int, projection: str, expected: int, position: int) -> None:
+    """Raises `LostPlace` unless the projection was where it was expected."""
+    if conn.execute(SQL["move_checkpoint"], [position, generation, projection, expected]).rowcount != 1:
+        raise LostPlace(projection, expected)
+
+
+def append(conn: Connection, lines: Mapping[str, list[str]], *, freeze: bool = False) -> None:
+    """Adds rows to fact tables of the generation that the transaction is in."""
+    into = sql.SQL("copy {} from stdin (freeze)" if freeze else "copy {} from stdin")
+    for table, rows in lines.items():
+        if rows:
+            with conn.cursor().copy(into.format(sql.Identifier(table))) as copy:
+                copy.write("".join(rows).encode())
+
+
+def replace(conn: Connection, table: str, key: str, rows: Mapping[str, list[str]]) -> None:
+    """Replaces, in a table of current rows, the rows of these keys."""
+    if rows:
+        delete = sql.SQL("delete from {} where {} = any(%s)").format(sql.Identifier(table), sql.Identifier(key))
+        conn.execute(delete, [list(rows)])
+        append(conn, {table: [row for of_key in rows.values() for row in of_key]})

@@ -1,0 +1,3 @@
+-- name: interested
+-- Everybody who ever registered an interest.
+select distinct member from interests
