@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar
@@ -19,6 +19,8 @@ from coopschool.api.request import ApiRequest
 from coopschool.api.routes import ROUTES
 from coopschool.application import CoopSchool
 
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
 
 class SchoolApp(Litestar):
     """Litestar with the edge around everything, unknown paths included."""
@@ -29,7 +31,11 @@ class SchoolApp(Litestar):
 
 
 def create_app(
-    school: CoopSchool, *, verifier: auth.Verifier | None = None, handlers: Sequence[ControllerRouterHandler] = ROUTES
+    school: CoopSchool,
+    *,
+    verifier: auth.Verifier | None = None,
+    handlers: Sequence[ControllerRouterHandler] = ROUTES,
+    lifespan: Sequence[Lifespan] = (),
 ) -> Litestar:
     """The API of one school. Shutting the app down closes the school, which carries out the commands that wait.
 
@@ -39,7 +45,7 @@ def create_app(
     reads = Reads(school.database)
 
     @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+    async def open_doors(_app: Litestar) -> AsyncIterator[None]:
         try:
             yield
         finally:
@@ -54,7 +60,7 @@ def create_app(
         request_class=ApiRequest,
         exception_handlers=dict(failures.HANDLERS),
         openapi_config=openapi.config(),
-        lifespan=[lifespan],
+        lifespan=[*lifespan, open_doors],
         logging_config=None,
         debug=False,
         state=State(

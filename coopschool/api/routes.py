@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 
 from coopschool.api import health
 from coopschool.api.school.attendance import Attendance
+from coopschool.api.school.lists import list_members, list_people, list_sessions
 from coopschool.api.school.members import Members
 from coopschool.api.school.module_enrolments import ModuleEnrolments
 from coopschool.api.school.modules import Modules
@@ -26,4 +27,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     Sessions,
     SessionEnrolments,
     Attendance,
+    list_people,
+    list_members,
+    list_sessions,
 )
