@@ -1,11 +1,15 @@
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+# The first Python that is new enough.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8000
-DATA ?= .coopschool
+DATA ?= $(or $(COOPSCHOOL_DATA_DIR),.coopschool)
 SIZE ?= small
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .PHONY: help setup demo test check bench lock clean
 
@@ -13,17 +17,22 @@ help: ## say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "coopschool needs Python 3.11 or newer: install it, or name it with make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 setup: $(READY) ## create the environment from locked, hashed dependencies
 
-demo: $(READY) ## fill a school with simulated data and serve it on http://127.0.0.1:$(PORT)
-	$(BIN)/coopschool demo --port $(PORT) --size $(SIZE) --data-dir $(DATA)
+demo: export COOPSCHOOL_DATA_DIR := $(DATA)
+demo: $(READY) ## serve a simulated school (PORT=8000 DATA=.coopschool SIZE=small)
+	@$(BIN)/coopschool demo --port $(PORT) --size $(SIZE)
 
-test: $(READY) ## run all tests
+test: $(READY) ## run all tests, with branch coverage
+	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term --cov-fail-under=95 -q
 
 check: $(READY) ## format, lint, types, import rules
@@ -36,8 +45,9 @@ bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
 lock: ## resolve the dependencies again (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra analysis --group dev --output-file requirements/dev.txt pyproject.toml
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/run.txt pyproject.toml
+	$(LOCK) --extra analysis --group dev --output-file requirements/dev.txt pyproject.toml
+	$(LOCK) --output-file requirements/run.txt pyproject.toml
+	$(LOCK) --group build --output-file requirements/build.txt
 
 clean: ## remove the environment and the demo's data
 	rm -rf $(VENV) $(DATA)
