@@ -42,8 +42,11 @@ class Route(NamedTuple):
     opt: Mapping[str, Any]
 
 
-def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Signs the caller in, checks their roles against the route's, and refuses query parameters it does not know."""
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Signs the caller in, checks their roles against the route's, and refuses query parameters it does not know.
+
+    A coroutine, though it awaits nothing: Litestar would run a plain function in a thread, at each request.
+    """
     call = Call.of(connection.scope)
     roles: Roles = handler.opt["roles"]
     if roles:
