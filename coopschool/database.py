@@ -77,6 +77,13 @@ class Database:
         if self._server is not None:
             self._server.close()
 
+    def revive(self) -> bool:
+        """Starts the embedded server again where it died; whether that was needed. A server elsewhere has its keepers.
+
+        Cheap enough to call every second. Raises `coopschool.embedded.EmbeddedError`.
+        """
+        return self._server is not None and self._server.revive()
+
     @property
     def embedded(self) -> bool:
         """Whether this is the PostgreSQL that comes along."""

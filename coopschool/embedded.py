@@ -87,6 +87,16 @@ class EmbeddedServer:
             self._user = (self.data_dir / "pgdata.users").open("wb")
             fcntl.flock(self._user, fcntl.LOCK_SH)
 
+    def revive(self) -> bool:
+        """Starts the server again where it died under us; whether that was needed. Harmless to call often."""
+        if self._user is None or self._postmaster() is not None:
+            return False
+        with self._lock():
+            if self._answers():  # another process was first
+                return False
+            self._start_or_leave_nothing()
+        return True
+
     def close(self) -> None:
         """Leaves the server; stops it when nobody else uses it."""
         if self._user is None:

@@ -144,6 +144,20 @@ def test_what_was_committed_survives_the_death_of_every_process(tmp_path: Path) 
         assert ask(server, "select answer from kept") == 42
 
 
+def test_it_is_brought_back_while_it_is_in_use(server: EmbeddedServer) -> None:
+    assert not server.revive()
+    kill_everything(server.data_dir)
+    assert server.revive()
+    assert ask(server, "select 1") == 1
+    assert not server.revive()
+
+
+def test_nobody_brings_back_what_was_closed(server: EmbeddedServer) -> None:
+    server.close()
+    assert not server.revive()
+    assert not processes_of(server.data_dir)
+
+
 def test_it_starts_although_another_program_has_the_pid_of_the_dead_server(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with EmbeddedServer(data_dir, FAST) as server:
