@@ -1,0 +1,81 @@
+"""What making steps from rows needs to know, and what it collects for the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from coopschool.domain.base import Load
+from coopschool.importing.files import Files
+from coopschool.importing.problems import Problem, Problems
+from coopschool.importing.references import Key, References
+from coopschool.importing.steps import Step
+from coopschool.importing.tables import Row, Table
+from coopschool.vault import PutPerson, PutPlace, PutText, Vault
+
+
+@dataclass(slots=True)
+class Personal:
+    """What goes to the vault beside the events; people with the line they come from."""
+
+    people: list[tuple[int, PutPerson]] = field(default_factory=list)
+    texts: list[PutText] = field(default_factory=list)
+    places: dict[str, PutPlace] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """The files, what their references stand for, and the school as it is. `now` is in the school's zone."""
+
+    files: Files
+    references: References
+    vault: Vault
+    problems: Problems
+    load: Load
+    now: datetime
+    personal: Personal = field(default_factory=Personal)
+
+    def is_new(self, key: Key) -> bool:
+        """Whether no earlier import has brought the row."""
+        return not self.references.was_imported(key)
+
+    def find(self, table: Table[Any], row: Row, column: str, key: Key, *, spoils: Key) -> str | None:
+        """The id of what a row refers to; where there is none, the problem is noted and the row's own thing spoilt."""
+        found = self.references.find(key)
+        kind, reference = ("member" if key[0] == "person" else key[0]), key[-1]
+        spoilt = self.problems.is_spoilt(kind, reference)
+        if found is not None and not spoilt:
+            return found
+        self.problems.spoil(*spoils)
+        if not spoilt:
+            self.problem(
+                table,
+                row,
+                column,
+                "unknown",
+                f"There is no {kind} {reference!r}.",
+                f"Correct the reference, or give the {kind} a row in {kind}s.csv.",
+            )
+        return None
+
+    def problem(self, table: Table[Any], row: Row, column: str, rule: str, message: str, advice: str) -> None:
+        self.problems.add(
+            Problem(file=table.file, line=row.line, column=column, rule=rule, message=message, advice=advice)
+        )
+
+    def step(self, table: Table[Any], row: Row, *, at: datetime, column: str, **what: Any) -> Iterator[Step]:
+        """The step, unless it is still to come: then that is a problem."""
+        if at <= self.now:
+            yield Step(at=at, file=table.file, line=row.line, column=column, **what)
+            return
+        self.problem(table, row, column, "still-to-come", "This has not happened yet.", "Leave it out until it has.")
+        if what.get("gives"):
+            self.problems.spoil(*what["gives"])
+
+    def start_of(self, day: date) -> datetime:
+        return datetime.combine(day, time.min, self.now.tzinfo)
+
+    def end_of(self, day: date) -> datetime:
+        return self.start_of(day + timedelta(days=1)) - timedelta(microseconds=1)

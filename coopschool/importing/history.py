@@ -1,0 +1,206 @@
+"""Imports a directory: all of it or nothing, decided without the lock, written under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+
+from coopschool.application import CoopSchool
+from coopschool.command_bus import VaultWrite
+from coopschool.eventstore import bulk, log
+from coopschool.eventstore.bulk import Overtaken
+from coopschool.importing import files, learners, people, sessions
+from coopschool.importing.context import Context
+from coopschool.importing.deciding import Deciding
+from coopschool.importing.files import MEMBERS, TABLES, Files
+from coopschool.importing.ledger import Ledger
+from coopschool.importing.problems import Problem, Problems
+from coopschool.importing.references import References
+from coopschool.importing.steps import Step, in_order
+from coopschool.sql import statements
+from coopschool.vault import PutReferences
+
+SQL = statements("coopschool.importing", "writing.sql")
+ATTEMPTS = 5
+EVERY = 1_000
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage ("reading", "deciding", "writing"), how much of it is done, and how much there is."""
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an import.
+
+    `rows` counts the good rows of each file, `carried_out` the steps they led to that no earlier import had brought.
+    With problems nothing is written, and in a dry run neither: then `position` is None.
+    """
+
+    rows: dict[str, int]
+    carried_out: int
+    events: int
+    position: int | None
+    problems: list[Problem]
+    left_out: list[str]
+    dry_run: bool
+
+
+def _unheard(_stage: str, _done: int, _all: int) -> None: ...
+
+
+def import_history(
+    school: CoopSchool, directory: Path, *, dry_run: bool = False, progress: Progress = _unheard
+) -> Imported:
+    """Imports the CSV files of a directory. Raises `FileNotFoundError` where there are none, and psycopg's errors.
+
+    If something that the decisions stand on changes before they are written, they are made again.
+    """
+    problems = Problems()
+    read = files.read(directory, school.settings.zone, problems)
+    progress("reading", len(TABLES), len(TABLES))
+    with school.database.connect("app") as conn:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return _Attempt(school, conn, read, problems.copy(), progress).make(dry_run)
+            except Overtaken:
+                if attempt == ATTEMPTS:
+                    raise
+    raise AssertionError
+
+
+class _Attempt:
+    """Decides everything against one head of the log, and writes it if nothing got in between."""
+
+    def __init__(
+        self,
+        school: CoopSchool,
+        conn: psycopg.Connection[Any],
+        read: Files,
+        problems: Problems,
+        progress: Progress,
+    ) -> None:
+        self._school = school
+        self._conn = conn
+        self._files = read
+        self._problems = problems
+        self._progress = progress
+        self._head = log.head(conn).position
+        self._references = References(school.vault)
+        self._ledger = Ledger(conn, self._head, self._references.made)
+        self._context = Context(
+            files=read,
+            references=self._references,
+            vault=school.vault,
+            problems=problems,
+            load=self._ledger.load,
+            now=school.now(),
+        )
+
+    def make(self, dry_run: bool) -> Imported:
+        carried_out = self._decide(self._plan())
+        position = None if self._problems or dry_run else self._write()
+        return Imported(
+            rows=dict(self._files),
+            carried_out=carried_out,
+            events=len(self._ledger.events),
+            position=position,
+            problems=list(self._problems),
+            left_out=list(self._files.left_out),
+            dry_run=dry_run,
+        )
+
+    def _plan(self) -> list[Step]:
+        keys = (key for table in TABLES for row in self._files.rows(table) for key in row.keys)
+        self._references.look_up(self._conn, keys)
+        self._references.look_up(self._conn, learners.sheet_keys(self._files))
+        context = self._context
+        return in_order(
+            [
+                *people.members(context),
+                *people.categories(context),
+                *sessions.modules(context),
+                *people.waivers(context),
+                *sessions.sessions(context),
+                *learners.enrolments(context),
+                *learners.withdrawals(context),
+                *learners.attendance(context),
+            ]
+        )
+
+    def _decide(self, steps: list[Step]) -> int:
+        deciding = Deciding(self._ledger, self._references, self._problems)
+        carried_out = 0
+        for number, step in enumerate(steps):
+            if number % EVERY == 0:
+                self._progress("deciding", number, len(steps))
+            carried_out += deciding.carry_out(step)
+        self._progress("deciding", len(steps), len(steps))
+        self._check_emails(self._conn)
+        return carried_out
+
+    def _write(self) -> int:
+        events = self._ledger.events
+        self._progress("writing", 0, len(events))
+        if not events and not self._references.new:
+            return self._head
+        bulk.stage(self._conn, events)
+        head = bulk.append(
+            self._conn,
+            events,
+            decided_at=self._head,
+            relied_on=self._ledger.relied_on,
+            now=self._school.clock.now,
+            beside=self._write_vault,
+        )
+        self._progress("writing", len(events), len(events))
+        return head.position
+
+    def _write_vault(self, conn: psycopg.Connection[Any]) -> None:
+        personal = self._context.personal
+        new = self._references.new
+        row = conn.execute(SQL["references_taken"], (list(new),)).fetchone()
+        if row and row[0]:
+            raise Overtaken("another import")
+        if self._email_owners(conn):
+            raise Overtaken("an e-mail address")
+        people = [one for _, one in personal.people]
+        columns = [[getattr(one, name) for one in people] for name in ("person", "name", "email", "email_hash")]
+        conn.execute(SQL["put_people"], columns)
+        writes: list[VaultWrite] = [*personal.texts, *personal.places.values()]
+        for write in [*writes, PutReferences(references=list(new.items()))]:
+            write.write(conn)
+
+    # --- e-mail addresses: one person each
+
+    def _check_emails(self, conn: psycopg.Connection[Any]) -> None:
+        owners = self._email_owners(conn)
+        seen: dict[bytes, int] = {}
+        for line, one in self._context.personal.people:
+            if one.email_hash is None:
+                continue
+            if one.email_hash in seen:
+                self._email_taken(line, f"Line {seen[one.email_hash]} has this e-mail address.")
+            elif one.email_hash in owners:
+                self._email_taken(line, "Another person has this e-mail address.")
+            seen[one.email_hash] = line
+
+    def _email_owners(self, conn: psycopg.Connection[Any]) -> dict[bytes, str]:
+        """Who else than the person named has an address that is about to be kept."""
+        wanted = {one.email_hash: one.person for _, one in self._context.personal.people if one.email_hash}
+        rows = conn.execute(SQL["email_owners"], (list(wanted),))
+        return {bytes(hash): str(owner) for hash, owner in rows if wanted[bytes(hash)] != str(owner)}
+
+    def _email_taken(self, line: int, message: str) -> None:
+        self._problems.add(
+            Problem(
+                file=MEMBERS.file,
+                line=line,
+                column="email",
+                rule="email-taken",
+                message=message,
+                advice="Give each person an address of their own, or none.",
+            )
+        )

@@ -1,0 +1,60 @@
+"""References of the school's files, and the ids they stand for here.
+
+A reference is known by its keyed hash, so the vault can answer whether a thing, or a row, was imported before without
+keeping what it was called elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+from coopschool import vault
+from coopschool.vault import Vault
+
+Key = tuple[str, ...]
+"""What a reference is of and its parts: ``("person", "m-17")``, ``("enrolment", "s-3", "m-17", "2020-…")``."""
+
+
+class References:
+    """Known references, those that this import will add (`new`), and the ids that it made for them (`made`)."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.new: dict[bytes, str] = {}
+        self.made: set[str] = set()
+        self._vault = vault
+        self._known: dict[bytes, str] = {}
+
+    def look_up(self, conn: psycopg.Connection[Any], keys: Iterable[Key]) -> None:
+        """Reads which of these references are known."""
+        hashes = map(self._hash, dict.fromkeys(keys))
+        while some := list(islice(hashes, 10_000)):
+            self._known |= vault.references(conn, some)
+
+    def find(self, key: Key) -> str | None:
+        """The id, if the reference is known or was added."""
+        hashed = self._hash(key)
+        return self._known.get(hashed) or self.new.get(hashed)
+
+    def was_imported(self, key: Key) -> bool:
+        """Whether an earlier import brought this."""
+        return self._hash(key) in self._known
+
+    def add(self, key: Key, id: str) -> None:
+        """Remembers what a reference stands for."""
+        self.new[self._hash(key)] = id
+
+    def id_of(self, key: Key) -> str:
+        """The id; a new one, where the reference was never seen."""
+        found = self.find(key)
+        if found is None:
+            self.add(key, found := str(uuid4()))
+            self.made.add(found)
+        return found
+
+    def _hash(self, key: Key) -> bytes:
+        return self._vault.reference(key[0], "\x1f".join(key[1:]))

@@ -1,0 +1,204 @@
+"""Steps of modules and sessions: from the module's publication to the session's closing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from coopschool.catalogue import ModuleWords, Titles
+from coopschool.domain.base import Command, Load
+from coopschool.domain.school.closing import CloseSession
+from coopschool.domain.school.learning_module import DraftModule, LearningModule, PublishModule
+from coopschool.domain.school.person import GrantRole, Person, RegisterPerson
+from coopschool.domain.school.scheduling import CancelSession, ScheduleSession
+from coopschool.domain.school.session import Session, Slot
+from coopschool.domain.school.waiting_list import LapseWaitlist
+from coopschool.importing.context import Context
+from coopschool.importing.files import MODULES, SESSIONS, SLOTS, ModuleRow, SessionRow, SlotRow, module, person, session
+from coopschool.importing.steps import Step, Turn
+from coopschool.vault import PutText
+
+MINUTES_A_HALF_DAY = 180
+NOWHERE = "unknown"
+"""The place code of a session whose row does not say where it was."""
+
+
+def modules(context: Context) -> Iterator[Step]:
+    """Writing down and publishing; what others build on comes first where they were published together."""
+    rows = context.files.rows(MODULES)
+    needed = {row.module: row.prerequisites for row in rows}
+    for row in rows:
+        if context.is_new(module(row.module)):
+            yield from _module(context, row, _depth(row.module, needed, frozenset()))
+
+
+def _depth(code: str, needed: Mapping[str, Sequence[str]], seen: frozenset[str]) -> int:
+    if code in seen:
+        return 0  # a cycle: the rule will say so
+    return max((1 + _depth(other, needed, seen | {code}) for other in needed.get(code, ())), default=0)
+
+
+def _module(context: Context, row: ModuleRow, depth: int) -> Iterator[Step]:
+    text = str(uuid4())
+    words = ModuleWords(title=Titles(fr=row.title_fr, nl=row.title_nl, en=row.title_en))
+    context.personal.texts.append(PutText(id=text, body=words.as_text()))
+
+    def commands(_: Load) -> Iterable[Command]:
+        yield DraftModule(
+            at=row.published_on,
+            module=row.module,
+            half_days=row.half_days,
+            minutes=row.hours or row.half_days * MINUTES_A_HALF_DAY,
+            format=row.format,
+            min_attendance=row.min_attendance,
+            prerequisites=row.prerequisites,
+            audience=row.audience,
+            text=text,
+        )
+        yield PublishModule(at=row.published_on, module=row.module)
+
+    yield from context.step(
+        MODULES,
+        row,
+        at=row.published_on,
+        column="module",
+        turn=Turn.MODULE,
+        depth=depth,
+        key=module(row.module),
+        needs=[module(code) for code in row.prerequisites],
+        gives=module(row.module),
+        id=row.module,
+        module=row.module,
+        commands=commands,
+    )
+
+
+def sessions(context: Context) -> Iterator[Step]:
+    """Scheduling, the end of the waiting list at the first slot, calling off and closing."""
+    slots = _slots(context)
+    for row in context.files.rows(SESSIONS):
+        key = session(row.session_ref)
+        was_imported = not context.is_new(key)
+        id = context.references.id_of(key)
+        if not was_imported:
+            yield from _scheduling(context, row, id, slots.get(row.session_ref, []))
+        yield from _ending(context, row, id)
+
+
+def _slots(context: Context) -> Mapping[str, list[SlotRow]]:
+    slots: defaultdict[str, list[SlotRow]] = defaultdict(list)
+    known = {row.session_ref for row in context.files.rows(SESSIONS)}
+    for row in context.files.rows(SLOTS):
+        slots[row.session_ref].append(row)
+        if row.session_ref not in known:
+            context.find(SLOTS, row, "session_ref", session(row.session_ref), spoils=())
+    return slots
+
+
+def _scheduling(context: Context, row: SessionRow, id: str, rows: Sequence[SlotRow]) -> Iterator[Step]:
+    slots = tuple(Slot(number=one.slot, starts_at=one.starts_at, ends_at=one.ends_at) for one in rows)
+    trainers = [context.references.id_of(person(trainer)) for trainer in row.trainers]
+    place = _place(context, row)
+
+    def commands(load: Load) -> Iterable[Command]:
+        for trainer in trainers:
+            if not load(Person, trainer).exists:
+                yield RegisterPerson(at=row.scheduled_on, person=trainer)
+            if "trainer" not in load(Person, trainer).roles:
+                yield GrantRole(at=row.scheduled_on, person=trainer, role="trainer")
+        yield ScheduleSession(
+            at=row.scheduled_on,
+            session=id,
+            module=row.module,
+            seats=row.seats,
+            slots=slots,
+            languages=row.languages,
+            place=place,
+            format=row.format or load(LearningModule, row.module).format,
+            trainers=tuple(trainers),
+        )
+
+    if not slots and not context.problems.is_spoilt("session", row.session_ref):
+        advice = "Give it at least one slot in slots.csv."
+        context.problem(SESSIONS, row, "session_ref", "no-slots", "This session has no slots.", advice)
+        context.problems.spoil("session", row.session_ref)
+    yield from context.step(
+        SESSIONS,
+        row,
+        at=row.scheduled_on,
+        column="session_ref",
+        turn=Turn.SESSION,
+        key=session(row.session_ref),
+        needs=[module(row.module), ("session", row.session_ref)],
+        gives=("session", row.session_ref),
+        id=id,
+        module=row.module,
+        session=id,
+        commands=commands,
+    )
+    if slots and (begins := min(slot.starts_at for slot in slots)) <= context.now:
+        yield from _lapse(context, row, id, begins)
+
+
+def _place(context: Context, row: SessionRow) -> str:
+    if row.place is None:
+        return "online" if row.format == "online" else NOWHERE
+    code, words = context.vault.place(row.place)
+    if words is not None:
+        context.personal.places[code] = words
+    return code
+
+
+def _lapse(context: Context, row: SessionRow, id: str, begins: datetime) -> Iterator[Step]:
+    at = max(begins, row.scheduled_on)
+
+    def commands(load: Load) -> Iterable[Command]:
+        if load(Session, id).is_open and load(Session, id).waitlist:
+            yield LapseWaitlist(at=at, session=id)
+
+    yield from context.step(
+        SESSIONS,
+        row,
+        at=at,
+        column="session_ref",
+        turn=Turn.LAPSE,
+        key=None,
+        needs=[("session", row.session_ref)],
+        id=id,
+        session=id,
+        commands=commands,
+    )
+
+
+def _ending(context: Context, row: SessionRow, id: str) -> Iterator[Step]:
+    if row.cancelled_on is not None and context.is_new(row.cancelling):
+        cancel = CancelSession(at=row.cancelled_on, session=id, reason_code="other")
+        yield from context.step(
+            SESSIONS,
+            row,
+            at=cancel.at,
+            column="cancelled_on",
+            turn=Turn.CLOSING,
+            key=row.cancelling,
+            needs=[("session", row.session_ref)],
+            id=id,
+            session=id,
+            commands=lambda _: [cancel],
+        )
+    if row.closed_on is not None and context.is_new(row.closing):
+        close = CloseSession(at=row.closed_on, session=id)
+        yield from context.step(
+            SESSIONS,
+            row,
+            at=close.at,
+            column="closed_on",
+            turn=Turn.CLOSING,
+            depth=1,
+            key=row.closing,
+            needs=[("session", row.session_ref), ("sheets", row.session_ref)],
+            id=id,
+            session=id,
+            commands=lambda _: [close],
+        )
