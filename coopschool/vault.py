@@ -119,7 +119,7 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
     def check(self, conn: Connection) -> None: ...
 
     def write(self, conn: Connection) -> None:
-        for statement in ("erase_person", "erase_texts", "erase_references"):
+        for statement in ("erase_person", "erase_texts", "erase_references", "erase_identity"):
             conn.execute(SQL[statement], {"person": self.person})
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from ipaddress import ip_address
 
 from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
 from granian.server import Server
 from litestar import Litestar
 
@@ -16,30 +18,15 @@ from coopschool import logs
 from coopschool.api.app import create_app
 from coopschool.application import CoopSchool
 from coopschool.database import Database
+from coopschool.exposure import Exposed, refuse_exposure
 from coopschool.settings import Settings
+
+__all__ = ["Exposed", "app_of", "refuse_exposure", "serve"]
 
 # Connections that may wait to be accepted, and requests that may be under way in a worker.
 BACKLOG = 2_048
 IN_FLIGHT = 2_048
 SECONDS_TO_DRAIN = 25
-
-
-class Exposed(Exception):
-    """Development tokens would be accepted from other machines."""
-
-
-def refuse_exposure(settings: Settings, host: str) -> None:
-    """Raises `Exposed` where anybody on the network could come with a development token.
-
-    Fine are loopback addresses, an identity provider, and a signing key that somebody set on purpose.
-    """
-    if settings.oidc_issuer is not None or settings.signing_key_file is not None or _is_loopback(host):
-        return
-    raise Exposed(
-        f"{host} can be reached from other machines, where development tokens must not count: set "
-        "COOPSCHOOL_OIDC_ISSUER (or COOPSCHOOL_SIGNING_KEY_FILE, for tokens signed with a key of your own), or serve "
-        "on 127.0.0.1."
-    )
 
 
 def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
@@ -60,10 +47,12 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
         backlog=BACKLOG,
         backpressure=IN_FLIGHT,
         log_access=False,
+        log_dictconfig={"loggers": {"_granian": {"propagate": True}}},
+        log_level=LogLevels(os.environ.get(logs.LEVEL, "info")),
         workers_kill_timeout=SECONDS_TO_DRAIN,
         respawn_failed_workers=True,
     )
-    server.serve(target_loader=partial(app_of, settings), wrap_loader=False)
+    server.serve(target_loader=partial(_worker, settings), wrap_loader=False)
 
 
 def app_of(settings: Settings) -> Litestar:
@@ -81,10 +70,8 @@ def app_of(settings: Settings) -> Litestar:
     return create_app(CoopSchool(database, settings), lifespan=[closing])
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _worker(settings: Settings) -> Litestar:
+    """`app_of` in a process that Granian has forked, with the handlers of its parent: they would swallow a signal."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # until Granian sets the worker's own
+    return app_of(settings)

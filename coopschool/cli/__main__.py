@@ -1,0 +1,5 @@
+"""`python -m coopschool.cli`: how the supervisor starts its children."""
+
+from coopschool.cli import main
+
+main()

@@ -1,0 +1,113 @@
+"""The log as those see it who follow it from outside: pages of events after a position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from difflib import get_close_matches
+from threading import Event as StopEvent
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+from psycopg import sql
+
+from coopschool.database import Database
+from coopschool.domain.base import Event
+from coopschool.domain.errors import Invalid
+from coopschool.eventstore.mapper import topics_named
+from coopschool.sql import statements
+
+SQL = statements("coopschool", "feed.sql")
+PAGE = 1_000
+POLL = 1.0  # seconds without news after which to look all the same
+PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach the database again
+
+Connection = psycopg.Connection[Any]
+
+logger = structlog.get_logger("coopschool.feed")
+
+
+class SeenEvent(msgspec.Struct, frozen=True):
+    """An event as the feed shows it; `data` as it was stored."""
+
+    position: int
+    type: str
+    tags: list[str]
+    occurred_at: datetime
+    recorded_at: datetime
+    data: msgspec.Raw
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Events in order. `next` is the last position looked at, to go on after; `at_end`: there is no more for now."""
+
+    events: list[SeenEvent]
+    next: int
+    at_end: bool
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted: events of these types (``MemberEnrolled``: all its versions), carrying this tag.
+
+    Raises `Invalid` for a type that does not exist.
+    """
+
+    types: tuple[str, ...] = ()
+    tag: str | None = None
+
+    def topics(self) -> list[str] | None:
+        """The stored names; None for all."""
+        return [topic for name in self.types for topic in _topics(name)] or None
+
+
+def _topics(name: str) -> list[str]:
+    found = topics_named(name)
+    if not found:
+        known = sorted({topic.rpartition(".")[0] for topic in Event.BY_TOPIC})
+        raise Invalid("type", value=name, known=get_close_matches(name, known, n=3, cutoff=0.4) or known)
+    return found
+
+
+def page(conn: Connection, query: Query, after: int = 0, limit: int = PAGE) -> Page:
+    """At most `limit` events after a position. Raises `Invalid` for a type that does not exist."""
+    # The head is read first: what is appended meanwhile may be shown, but is not taken for looked at.
+    (head,) = conn.execute(SQL["head"]).fetchone() or (0,)
+    parameters = {"after": after, "types": query.topics(), "tag": query.tag, "limit": limit}
+    rows = conn.execute(SQL["page" if query.tag is None else "page_of_tag"], parameters).fetchall()
+    events = [
+        SeenEvent(position, type, tags, occurred_at, recorded_at, msgspec.Raw(data.encode()))
+        for position, type, tags, occurred_at, recorded_at, data in rows
+    ]
+    last = events[-1].position if events else after
+    if len(events) == limit:
+        return Page(events, last, at_end=last >= head)
+    return Page(events, max(head, last), at_end=True)
+
+
+def follow(database: Database, query: Query, after: int = 0, stop: StopEvent | None = None) -> Iterator[SeenEvent]:
+    """Every event after a position, and those to come, until told to stop. PostgreSQL may go and come back."""
+    stop = stop or StopEvent()
+    attempts = 0
+    while not stop.is_set():
+        try:
+            with database.connect("app") as conn:
+                conn.execute(sql.SQL("listen {}").format(sql.Identifier(database.schema)))
+                while not stop.is_set():
+                    found = page(conn, query, after)
+                    attempts = 0
+                    yield from found.events
+                    after = found.next
+                    if found.at_end:
+                        _wait_for_news(conn, stop)
+        except psycopg.OperationalError:
+            logger.warning("feed.database_away", after=after)
+            stop.wait(PAUSES[min(attempts, len(PAUSES) - 1)])
+            attempts += 1
+
+
+def _wait_for_news(conn: Connection, stop: StopEvent) -> None:
+    for _ in range(4):
+        if stop.is_set() or any(True for _ in conn.notifies(timeout=POLL / 4, stop_after=1)):
+            return

@@ -1,0 +1,50 @@
+"""Log lines: JSON on stderr, one object a line, from structlog and from the libraries alike.
+
+An error is logged with its type and where it happened, without its message: that may quote what somebody typed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+LEVEL = "COOPSCHOOL_LOG_LEVEL"
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def configure(level: str | None = None) -> None:
+    """Sets up logging for this process: at `level`, else at COOPSCHOOL_LOG_LEVEL, else at info."""
+    least = logging.getLevelNamesMapping().get((level or os.environ.get(LEVEL) or "info").upper(), logging.INFO)
+    before: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _without_message,
+    ]
+    line = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*before, line],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(line, foreign_pre_chain=before))
+    logging.basicConfig(handlers=[handler], level=least, force=True)
+
+
+def _without_message(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Says what kind of error it was and where, and what PostgreSQL calls it, in the place of the whole story."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["frames"] = [f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
+        if sqlstate := getattr(error, "sqlstate", None):
+            event["sqlstate"] = sqlstate
+    return event
