@@ -30,6 +30,7 @@ TrainerId = Annotated[str, _id("trainer")]
 SessionId = Annotated[str, _id("session")]
 ModuleCode = Annotated[str, _id("module", confidential=False)]
 TeamId = Annotated[str, _id("team")]
+AdviserId = Annotated[str, _id("adviser")]
 WorkshopId = Annotated[str, _id("workshop")]
 DecisionId = Annotated[str, _id("decision")]
 WaveId = Annotated[str, _id("wave")]
@@ -40,6 +41,9 @@ PersonRef = Annotated[str, _id("person", tagged=False)]
 TeamRef = Annotated[str, _id("team", tagged=False)]
 ModuleRef = Annotated[str, _id("module", tagged=False, confidential=False)]
 TextId = Annotated[str, _id("text", tagged=False)]
+
+# On the type of a field: what people answered. No feed, stream, export or explanation carries it.
+WITHHELD = msgspec.Meta(extra={"withheld": True})
 
 
 def tag(kind: str, id: str) -> str:
@@ -72,6 +76,13 @@ def identifying_fields(struct: type[msgspec.Struct]) -> dict[str, Any]:
     return fields
 
 
+def withheld_fields(struct: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields, by their names as stored, that leave the log through the statistics gate only."""
+    hints = get_type_hints(struct, include_extras=True)
+    names = zip(struct.__struct_fields__, struct.__struct_encode_fields__, strict=True)
+    return frozenset(stored for name, stored in names if WITHHELD in getattr(hints[name], "__metadata__", ()))
+
+
 def _identifies(hint: Any) -> Identifies | None:
     for meta in getattr(hint, "__metadata__", ()):
         extra = getattr(meta, "extra", None)
@@ -82,7 +93,9 @@ def _identifies(hint: Any) -> Identifies | None:
 
 def _alternatives(hint: Any) -> Iterator[Any]:
     """The types that a field may hold: unions opened, the element type of a tuple or list for the sequence."""
-    if get_origin(hint) in (None, Annotated):
+    if get_origin(hint) is Annotated and _identifies(hint) is None:
+        yield from _alternatives(get_args(hint)[0])
+    elif get_origin(hint) in (None, Annotated):
         yield hint
     else:
         for part in get_args(hint):

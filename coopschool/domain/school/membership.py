@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from coopschool.domain import bounds
+from coopschool.domain.advisers.adviser_team import Adviser
+from coopschool.domain.advisers.team_membership import ONE_DAY, stays_cut_short
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Occurrence, Role, Unchanged, as_read, existing
 from coopschool.domain.school.consequences import reconsidered
 from coopschool.domain.school.enrolment import PrerequisiteWaived, WaiverReason
@@ -56,7 +58,10 @@ class JoinAsMember(Command, frozen=True, kw_only=True):
 
 
 class ChangeCategory(Command, frozen=True, kw_only=True):
-    """Makes a membership of another category from a day on; a seat that waits for the member goes to them at once."""
+    """Makes a membership of another category from a day on; a seat that waits for the member goes to them at once.
+
+    Who is no permanent worker any more leaves their adviser team the day before.
+    """
 
     member: str
     category: Category
@@ -73,7 +78,13 @@ class ChangeCategory(Command, frozen=True, kw_only=True):
         if member.category_on(self.effective_on) == self.category:
             return Unchanged(member.position)
         changed = MembershipCategoryChanged(member=self.member, category=self.category, effective_on=self.effective_on)
-        return reconsidered(self, load, self.member, [Occurrence(changed, self.start_of(self.effective_on))])
+        decided = [Occurrence(changed, self.start_of(self.effective_on))]
+        if self.category != "B":  # advisers are of category B
+            adviser = load(Adviser, self.member)
+            decided += [
+                Occurrence(left, self.end_of(left.to)) for left in stays_cut_short(adviser, self.effective_on - ONE_DAY)
+            ]
+        return reconsidered(self, load, self.member, decided)
 
 
 class WaivePrerequisite(Command, frozen=True, kw_only=True):

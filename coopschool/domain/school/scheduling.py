@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from coopschool.domain import bounds
+from coopschool.domain.advisers.adviser_team import AdviserTeam
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
 from coopschool.domain.errors import Forbidden, Invalid, RuleBroken
 from coopschool.domain.school.consequences import Consequences
@@ -82,6 +83,8 @@ class ScheduleSession(Command, frozen=True, kw_only=True):
         module = existing(load, LearningModule, self.module)
         if module.status != "published":
             self.refuse(ModuleNotPublished(module=self.module))
+        if self.team is not None:
+            existing(load, AdviserTeam, self.team)
         check_trainers(self.trainers, load)
         for trainer in self.trainers:
             self._refuse_busy(trainer, load)

@@ -22,6 +22,7 @@ from coopschool.domain.school.enrolment import (
     PromotionRule,
     WaitlistLapsed,
 )
+from coopschool.domain.school.feedback import Answers, FeedbackMoment, FeedbackReleased, TrainerReportLogged
 from coopschool.domain.school.words import Category, Format, Language
 
 Status = Literal["present", "partial", "absent", "excused"]
@@ -239,6 +240,13 @@ class Sheet(msgspec.Struct, frozen=True):
     records: frozenset[AttendanceRecord]
 
 
+class Report(msgspec.Struct, frozen=True):
+    """What a trainer said of the session."""
+
+    position: int
+    items: Answers
+
+
 ABSENT = Presence(status="absent")
 
 
@@ -248,7 +256,8 @@ class Session(Aggregate):
     `waitlist` maps rank to who waits, in order of rank; `ranks` is the same the other way round. `timetable` holds
     the slots that will be or were held, in order of time; `trainers` who gives it now, `trainers_by_slot` who gives
     each slot. `details_revision` counts changes of its own arrangements, not of enrolments (for ETags). `presences`
-    is what each person's attendance is taken to be today, by slot and member.
+    is what each person's attendance is taken to be today, by slot and member. `released` are the moments, and the
+    questionnaire's versions, whose feedback is known; `reports` what each trainer said.
     """
 
     KIND = "session"
@@ -283,6 +292,8 @@ class Session(Aggregate):
         self.promotions: list[Promotion] = []
         self.sheets: dict[int, Sheet] = {}
         self.presences: dict[tuple[int, str], Presence] = {}
+        self.released: set[tuple[FeedbackMoment, str, int]] = set()
+        self.reports: dict[str, Report] = {}
         self._cutoff_lead = timedelta()
 
     @property
@@ -336,6 +347,10 @@ class Session(Aggregate):
     def presence(self, slot: int, member: str) -> Presence:
         """How somebody was there; who enrolled after the sheet was handed in counts as absent until corrected."""
         return self.presences.get((slot, member), ABSENT)
+
+    def has_released(self, moment: FeedbackMoment) -> bool:
+        """Whether the feedback of that moment is known, under any version of the questionnaire."""
+        return any(released == moment for released, _, _ in self.released)
 
     # --- the arrangements
 
@@ -483,6 +498,16 @@ class Session(Aggregate):
     @event(AttendanceCorrected)
     def _(self, slot: int, member: str, to: Presence) -> None:
         self.presences[slot, member] = to
+
+    # --- feedback
+
+    @event(FeedbackReleased)
+    def _(self, moment: FeedbackMoment, instrument: str, version: int) -> None:
+        self.released.add((moment, instrument, version))
+
+    @event(TrainerReportLogged)
+    def _(self, trainer: str, items: Answers) -> None:
+        self.reports[trainer] = Report(self.position, items)
 
 
 # --- what its commands have in common

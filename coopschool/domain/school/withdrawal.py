@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from coopschool.domain import bounds
+from coopschool.domain.advisers.adviser_team import Adviser
+from coopschool.domain.advisers.team_membership import stays_cut_short
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
 from coopschool.domain.errors import Forbidden, Invalid, RuleBroken, Unknown
 from coopschool.domain.school.consequences import Consequences
@@ -71,7 +73,7 @@ class EndMembership(Command, frozen=True, kw_only=True):
     """Ends a membership with that day, past or future.
 
     Enrolments not yet begun, waits and interests end at once, and the freed seats go on; a session under way may be
-    finished.
+    finished. A place in an adviser team ends with the same day.
     """
 
     member: str
@@ -109,6 +111,8 @@ def end_membership(
             withdraw(consequences, session, member.id, reason)
     for module in member.interests:
         consequences.happens(InterestWithdrawn(member=member.id, module=module))
+    for left in stays_cut_short(consequences.load(Adviser, member.id), ended_on):
+        consequences.happens(left, command.end_of(left.to))
 
 
 class ErasePersonalData(Command, frozen=True, kw_only=True):
