@@ -69,8 +69,8 @@ class StockSchool(Application[UUID]):
                 continue  # somebody else was first: read again, decide again
 
 
-def environment(url: str) -> dict[str, str]:
-    """The library's settings for a database URL on a Unix socket."""
+def environment(url: str, schema: str) -> dict[str, str]:
+    """The library's settings for a database URL on a Unix socket, whose role may create tables in the schema."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     return {
@@ -80,6 +80,7 @@ def environment(url: str) -> dict[str, str]:
         "POSTGRES_PORT": query.get("port", ["5432"])[0],
         "POSTGRES_USER": parts.username or "postgres",
         "POSTGRES_PASSWORD": parts.password or "none",
+        "POSTGRES_SCHEMA": schema,
         "POSTGRES_POOL_SIZE": "20",
         "POSTGRES_MAX_OVERFLOW": "20",
         "POSTGRES_MAX_WAITING": "1000",

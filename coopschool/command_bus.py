@@ -275,9 +275,7 @@ class CommandBus:
         """Outside the lock: reads what others appended and the aggregates that the commands name, for a short lock."""
         needed = [key for job in jobs for key in job.command.needs()]
         if self._repository.is_missing(needed):
-            self._repository.follow(conn)
-            self._repository.read(conn, needed)
-            conn.commit()
+            self._repository.read_and_follow(conn, needed)
 
     def _begin(self, conn: Connection, jobs: Sequence[Job]) -> _Group:
         """Takes the lock, then learns the head, what others appended meanwhile and the answers given before."""

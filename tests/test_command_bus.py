@@ -368,7 +368,7 @@ def test_a_lost_commit_answer_is_resolved_by_looking(
     through_proxy: CoopSchool, proxy: Proxy, database: Database
 ) -> None:
     through_proxy.execute_now(sit(through_proxy, "a"))
-    proxy.lose_answer_to = b"member:b\x1f"
+    proxy.lose_answer_to = b'"member:b"'
     assert through_proxy.execute_now(sit(through_proxy, "b")).position == 2
     assert (proxy.lost, through_proxy.bus.figures.lost_commits) == (1, 1)
     assert len(log_of(database)) == 2, "it was committed once, and not again"
@@ -377,7 +377,7 @@ def test_a_lost_commit_answer_is_resolved_by_looking(
 
 def test_a_commit_that_never_arrived_is_run_again(through_proxy: CoopSchool, proxy: Proxy, database: Database) -> None:
     through_proxy.execute_now(sit(through_proxy, "a"))
-    proxy.lose_request = b"member:b\x1f"
+    proxy.lose_request = b'"member:b"'
     assert through_proxy.execute_now(sit(through_proxy, "b")).position == 2
     assert (proxy.lost, through_proxy.bus.figures.lost_commits) == (1, 1)
     assert len(log_of(database)) == 2
@@ -387,7 +387,7 @@ def test_a_lost_commit_answer_of_another_writer_at_the_same_position_is_not_take
     through_proxy: CoopSchool, proxy: Proxy, database: Database, settings: Settings
 ) -> None:
     through_proxy.execute_now(sit(through_proxy, "a"))
-    proxy.lose_request = b"member:b\x1f"
+    proxy.lose_request = b'"member:b"'
     with CoopSchool(database, settings) as other:
         hold = Hold(at=through_proxy.now())
         submit(through_proxy, hold)

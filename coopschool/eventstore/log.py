@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 from eventsourcing.dcb.api import DCBEvent
 
@@ -21,11 +22,28 @@ from coopschool.sql import statements
 
 SQL = statements("coopschool.eventstore", "statements.sql")
 GENESIS = bytes(32)
-TAG_SEPARATOR = "\x1f"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 Connection = psycopg.Connection[Any]
+
+
+class _Row(msgspec.Struct):
+    """A row on its way to the database."""
+
+    position: int
+    type: str
+    tags: list[str]
+    data: str
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str
+    correlation: UUID
+    causation: UUID | None
+    hash: str
+
+
+_encode_rows = msgspec.json.Encoder().encode
 
 
 @dataclass
@@ -79,19 +97,22 @@ def chain(events: Iterable[RecordedEvent], after: Head, now: datetime) -> Head:
 
 def insert(conn: Connection, events: Sequence[RecordedEvent]) -> None:
     """Writes chained events and their tags in one statement."""
-    columns = [
-        [e.position for e in events],
-        [e.type for e in events],
-        [TAG_SEPARATOR.join(e.tags) for e in events],
-        [e.data.decode() for e in events],
-        [e.occurred_at for e in events],
-        [e.recorded_at for e in events],
-        [e.actor for e in events],
-        [e.correlation for e in events],
-        [e.causation for e in events],
-        [e.hash for e in events],
+    rows = [
+        _Row(
+            position=e.position,
+            type=e.type,
+            tags=e.tags,
+            data=e.data.decode(),
+            occurred_at=e.occurred_at,
+            recorded_at=e.recorded_at,
+            actor=e.actor,
+            correlation=e.correlation,
+            causation=e.causation,
+            hash=e.hash.hex(),
+        )
+        for e in events
     ]
-    conn.execute(SQL["append"], columns, prepare=True)
+    conn.execute(SQL["append"], (_encode_rows(rows).decode(),), prepare=True)
 
 
 def notify(conn: Connection, position: int) -> None:

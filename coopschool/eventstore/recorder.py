@@ -60,8 +60,6 @@ class PostgresRecorder(DCBRecorder):
         """Appends the events, unless the condition fails (`IntegrityError`); the position of the last."""
         if not events:
             raise ProgrammingError("There is nothing to append")
-        if any(log.TAG_SEPARATOR in tag for event in events for tag in event.tags):
-            raise ProgrammingError("A tag holds the unit separator, U+001F")
         recorded = [event if isinstance(event, RecordedEvent) else _recorded(event, self._now()) for event in events]
         with self._lock, self._transaction() as conn:
             log.lock(conn)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import psycopg
 
 from coopschool.domain.base import Aggregate, Event
 from coopschool.eventstore.log import SQL, Connection
@@ -17,6 +19,7 @@ from coopschool.eventstore.mapper import decode, topics_of
 
 A = TypeVar("A", bound=Aggregate)
 Key = tuple[type[Aggregate], str]
+_Asked = tuple[dict[str, Aggregate], "psycopg.Cursor[Any]"]
 
 
 class Repository:
@@ -51,14 +54,31 @@ class Repository:
 
     def read(self, conn: Connection, keys: Iterable[Key]) -> None:
         """Reads those of the aggregates that are not kept, one query for each kind."""
+        self._fold_rows(self._ask(conn, keys))
+
+    def read_and_follow(self, conn: Connection, keys: Iterable[Key]) -> None:
+        """`read`, then `follow`, asking the database once. Ends the transaction, so that it holds no old snapshot."""
+        if not self._kept:
+            self.position = _head_position(conn)
+        with conn.pipeline():
+            asked = self._ask(conn, keys)
+            after = conn.execute(SQL["after"], (self.position, self.FOLLOW_AT_MOST + 1), prepare=True)
+            conn.commit()
+        self._fold_rows(asked)
+        self._follow(conn, after.fetchall())
+
+    def _ask(self, conn: Connection, keys: Iterable[Key]) -> list[_Asked]:
         missing: dict[type[Aggregate], dict[str, Aggregate]] = {}
         for aggregate, id in keys:
             if f"{aggregate.KIND}:{id}" not in self._kept:
                 missing.setdefault(aggregate, {})[f"{aggregate.KIND}:{id}"] = aggregate(id)
-        for aggregate, wanted in missing.items():
-            rows = conn.execute(
-                SQL["streams"], (list(wanted), projected_topics(aggregate), self.position), prepare=True
-            )
+        return [
+            (wanted, conn.execute(SQL["streams"], (list(wanted), projected_topics(kind), self.position), prepare=True))
+            for kind, wanted in missing.items()
+        ]
+
+    def _fold_rows(self, asked: Sequence[_Asked]) -> None:
+        for wanted, rows in asked:
             for tag, position, topic, data, occurred_at in rows:
                 wanted[tag].fold(decode(topic, data), position, occurred_at)
             self._kept.update(wanted)
@@ -70,7 +90,11 @@ class Repository:
         if not self._kept:
             self.position = head if head is not None else _head_position(conn)
             return
-        rows = conn.execute(SQL["after"], (self.position, self.FOLLOW_AT_MOST + 1), prepare=True).fetchall()
+        self._follow(
+            conn, conn.execute(SQL["after"], (self.position, self.FOLLOW_AT_MOST + 1), prepare=True).fetchall()
+        )
+
+    def _follow(self, conn: Connection, rows: Sequence[Any]) -> None:
         if len(rows) > self.FOLLOW_AT_MOST:
             self.forget()
             self.position = _head_position(conn)

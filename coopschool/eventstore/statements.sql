@@ -11,19 +11,20 @@ select position, hash, recorded_at from events order by position desc limit 1
 select coalesce(max(position), 0) from events
 
 -- name: append
--- Appends events with their positions and tags, both tables in one statement.
+-- Appends events with their positions and tags, both tables in one statement. One JSON text is far cheaper to send than
+-- an array for each column.
 with given as (
     select *
-    from unnest(
-        %s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::uuid[],
-        %s::uuid[], %s::bytea[]
-    ) as given (position, type, tags, data, occurred_at, recorded_at, actor, correlation, causation, hash)
+    from json_to_recordset(%s::json) as given (
+        position bigint, type text, tags text[], data text, occurred_at timestamptz, recorded_at timestamptz,
+        actor text, correlation uuid, causation uuid, hash text
+    )
 ), tagged as (
     insert into event_tags (tag, type, position)
-    select distinct tag, type, position from given, unnest(string_to_array(tags, E'\x1f')) as tag
+    select distinct tag, type, position from given, unnest(tags) as tag
 )
 insert into events (position, type, tags, data, occurred_at, recorded_at, actor, correlation, causation, hash)
-select position, type, string_to_array(tags, E'\x1f'), data, occurred_at, recorded_at, actor, correlation, causation, hash
+select position, type, tags, data, occurred_at, recorded_at, actor, correlation, causation, decode(hash, 'hex')
 from given
 
 -- name: notify

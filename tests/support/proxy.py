@@ -17,7 +17,7 @@ class Proxy:
 
     `lose_answer_to`: the next request that holds these bytes reaches the server; once the server has answered, both
     sides are cut and the client never learns. `lose_request`: the next one that holds these never arrives at all.
-    An event's tags (b"member:b\\x1f") mark the request that inserts it, which also carries NOTIFY and COMMIT.
+    An event's tags (b'"member:b"') mark the request that inserts it, which also carries NOTIFY and COMMIT.
     """
 
     def __init__(self, server: Path, directory: Path) -> None:
