@@ -51,6 +51,26 @@ class LostPlace(Exception):
     """Somebody else wrote these facts: what this process has at hand is out of date."""
 
 
+class ProjectionStopped(Exception):
+    """A projection met an event that it cannot fold; its reports wait for somebody to look."""
+
+    def __init__(self, projection: str, position: int | None, topic: str | None, cause: str | None) -> None:
+        super().__init__(f"projection {projection} stopped at position {position} ({topic}): {cause}")
+        self.projection = projection
+        self.position = position
+        self.topic = topic
+        self.cause = cause
+
+
+class NotCaughtUp(Exception):
+    """The projections have not reached the position that a reader wants to see; try again in a moment."""
+
+    def __init__(self, wanted: int, reached: int) -> None:
+        super().__init__(f"the projections are at position {reached}, not yet at {wanted}")
+        self.wanted = wanted
+        self.reached = reached
+
+
 def schema_of(database_schema: str, generation: int) -> str:
     """The schema of a generation."""
     return f"{database_schema}_facts_{generation}"

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from coopschool.database import Database
 from projections import generations, writing
-from projections.generations import SQL, Connection, LostPlace, Status
+from projections.generations import SQL, Connection, LostPlace, NotCaughtUp, Status
 from projections.log import SQL as LOG
 from projections.log import Log
 from projections.projection import Poison, Projection
@@ -26,26 +26,6 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
 BATCH = 5_000  # positions
 POLL = 1.0  # seconds
 LONGEST_PAUSE = 5.0  # seconds between attempts to reach PostgreSQL
-
-
-class ProjectionStopped(Exception):
-    """A projection met an event that it cannot fold; its reports wait for somebody to look."""
-
-    def __init__(self, projection: str, position: int | None, topic: str | None, cause: str | None) -> None:
-        super().__init__(f"projection {projection} stopped at position {position} ({topic}): {cause}")
-        self.projection = projection
-        self.position = position
-        self.topic = topic
-        self.cause = cause
-
-
-class NotCaughtUp(Exception):
-    """The projections have not reached the position that a reader wants to see; try again in a moment."""
-
-    def __init__(self, wanted: int, reached: int) -> None:
-        super().__init__(f"the projections are at position {reached}, not yet at {wanted}")
-        self.wanted = wanted
-        self.reached = reached
 
 
 class Runner:

@@ -1,0 +1,153 @@
+"""Reports: a filter and a sum over facts, as of any moment, as known at any moment.
+
+Each report is one `.sql` file that every engine runs alike, and a few lines that turn its integers into rates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg.rows import dict_row
+
+from coopschool.domain.errors import Unknown
+from coopschool.sql import statements
+from projections.disclosure import MIN_GROUP
+from projections.generations import NotCaughtUp, ProjectionStopped
+from projections.registry import projections_version
+from projections.reports import asked as asking
+from projections.reports.asked import Asked, Parameter
+from projections.reports.attendance import ATTENDANCE
+from projections.reports.cohorts import COHORTS
+from projections.reports.demand import DEMAND
+from projections.reports.member_progress import MEMBER_PROGRESS
+from projections.reports.progress import PROGRESS
+from projections.reports.report import Definition, Provenance, Report, Row, checksum
+
+__all__ = ["REPORTS", "Asked", "Definition", "Parameter", "Provenance", "Report", "Row", "definition", "run"]
+
+SQL = statements("projections.reports", "provenance.sql")
+
+REPORTS: Mapping[str, Definition] = {
+    definition.name: definition for definition in (MEMBER_PROGRESS, PROGRESS, COHORTS, DEMAND, ATTENDANCE)
+}
+
+Connection = psycopg.Connection[Any]
+BRUSSELS = ZoneInfo("Europe/Brussels")
+
+
+def definition(name: str) -> Definition:
+    """What is said of a report. Raises `Unknown`, which lists those there are."""
+    if name not in REPORTS:
+        unknown = Unknown("report", name[:40])
+        unknown.details["known"] = sorted(REPORTS)
+        raise unknown
+    return REPORTS[name]
+
+
+def run(
+    conn: Connection,
+    name: str,
+    parameters: Mapping[str, Any],
+    *,
+    zone: ZoneInfo = BRUSSELS,
+    min_group: int = MIN_GROUP,
+    now: datetime | None = None,
+) -> Report:
+    """The report, on a connection that is in no transaction.
+
+    `parameters`: as_of, known_at (dates, moments, or text in ISO 8601), group_by (``a,b`` or a list), and the filters
+    of its definition. `now` stands for an `as_of` that is not given. Raises `Unknown`, `Invalid`, `ProjectionStopped`,
+    `NotCaughtUp` while there are no facts.
+    """
+    about = definition(name)
+    wanted = dict(parameters)
+    as_of = asking.moment("as_of", wanted.pop("as_of", None) or now or datetime.now(UTC), zone)
+    known_at = wanted.pop("known_at", None)
+    asked = Asked(
+        as_of=as_of,
+        known_at=None if known_at is None else asking.moment("known_at", known_at, zone),
+        known=0,
+        group_by=asking.several("group_by", wanted.pop("group_by", None), about.group_by),
+        filters=asking.filters(wanted, about.parameters),
+        zone=zone,
+    )
+    before, conn.isolation_level = conn.isolation_level, psycopg.IsolationLevel.REPEATABLE_READ
+    try:
+        with conn.transaction():
+            asked = asked._replace(known=_known(conn, about, asked.known_at))
+            found = _rows(conn, about, asked)
+    finally:
+        conn.isolation_level = before
+    rows = about.shape(found, asked, min_group)
+    provenance = Provenance(asked.known, projections_version(), checksum(rows))
+    return Report(about.name, _told(asked), provenance, list(about.notes), rows)
+
+
+def _known(conn: Connection, about: Definition, known_at: datetime | None) -> int:
+    """Enters the live generation; the last position that the report may know of: what all its projections have."""
+    entered = conn.execute(SQL["enter_live"]).fetchone()
+    if entered is None:
+        raise NotCaughtUp(0, 0)
+    reached = []
+    for projection, position, *stopped in conn.execute(SQL["reached"], [entered[0], list(about.projections)]):
+        if stopped[0] is not None:
+            raise ProjectionStopped(projection, *stopped)
+        reached.append(int(position))
+    return min(reached) if known_at is None else _position_at(conn, known_at, min(reached))
+
+
+def _position_at(conn: Connection, moment: datetime, upto: int) -> int:
+    """The last position that had been recorded by then: `recorded_at` never runs backwards, so halve and halve."""
+    low, high = 0, upto
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = conn.execute(SQL["recorded_at"], [middle]).fetchone()
+        low, high = (middle, high) if row is not None and row[0] <= moment else (low, middle - 1)
+    return low
+
+
+def _rows(conn: Connection, about: Definition, asked: Asked) -> dict[str, list[Row]]:
+    values = values_of(about, asked)
+    found = {}
+    with conn.cursor(row_factory=dict_row) as cursor:
+        for statement, text in _statements(about.name).items():
+            found[statement] = cursor.execute(text, values, prepare=False).fetchall()
+    return found
+
+
+def values_of(about: Definition, asked: Asked) -> dict[str, Any]:
+    """The values of every `:name` in the report's SQL, for any engine."""
+    grouped = {"quarter" if column == "period" else column for column in asked.group_by}
+    return {
+        "known": asked.known,
+        "as_of": asked.as_of,
+        "today": asked.today,
+        **{f"by_{column}": column in grouped for column in about.group_by},
+        "with_category": "category" in grouped or asked.filters.get("category") is not None,
+        **asked.filters,
+    }
+
+
+@cache
+def _statements(report: str) -> dict[str, LiteralString]:
+    """The report's SQL as psycopg takes it."""
+    return {
+        name: re.sub(r":(\w+)", r"%(\1)s", text)
+        for name, text in statements("projections.reports", f"{report}.sql").items()
+    }
+
+
+def _told(asked: Asked) -> dict[str, Any]:
+    given = {name: value for name, value in asked.filters.items() if value is not None}
+    told = {"as_of": _iso(asked.as_of, asked.zone), "known_at": asked.known_at and _iso(asked.known_at, asked.zone)}
+    return told | {"group_by": list(asked.group_by)} | given
+
+
+def _iso(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).isoformat()

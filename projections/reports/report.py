@@ -1,0 +1,58 @@
+"""A report's answer, and what is said of each report in one place: for the API, the command line and the handbook."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from coopschool.domain.base import Role
+from projections.reports.asked import Asked, Parameter
+
+Row = dict[str, Any]
+Rows = Mapping[str, Sequence[Row]]  # the rows of each statement of the report's file
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """What the rows rest on: the log up to `position`, folded by that code; `checksum` is over the rows as shown."""
+
+    position: int
+    projection_version: str
+    checksum: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A report as it is shown."""
+
+    report: str
+    parameters: dict[str, Any]
+    provenance: Provenance
+    notes: list[str]
+    rows: list[Row]
+
+
+class Definition(NamedTuple):
+    """What a report answers, who may ask, and how its rows come about.
+
+    `roles` may ask for everything; `own` says who else may ask for what is theirs, and by which parameter. `group_by`
+    and `figures` name the columns. `shape` turns the rows of the SQL file into those shown.
+    """
+
+    name: str
+    title: str
+    roles: tuple[Role, ...]
+    group_by: tuple[str, ...]
+    columns: tuple[str, ...]
+    figures: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    projections: tuple[str, ...]
+    shape: Callable[[Rows, Asked, int], list[Row]]
+    own: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def checksum(rows: Sequence[Row]) -> str:
+    """sha256 over the rows as JSON, keys in order."""
+    return hashlib.sha256(msgspec.json.encode(rows, order="sorted")).hexdigest()
