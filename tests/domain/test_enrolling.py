@@ -104,6 +104,11 @@ def test_nobody_enrols_twice_in_a_session(there: list[Any]) -> None:
     given(*SCHOOL, *there).when(enrol("ann")).then_refused(AlreadyEnrolled, session="spring")
 
 
+def test_history_may_name_an_enrolment_twice() -> None:
+    twice = enrol("ann", exceptions=frozenset({"already-enrolled"}))
+    given(*SCHOOL, *enrolled("spring", "ann")).when(twice).then_unchanged()
+
+
 def test_a_seat_in_one_session_of_a_module_excludes_the_others() -> None:
     autumn = scheduled("autumn", "2026-10-05 09:00")
     given(*SCHOOL, autumn, *enrolled("autumn", "ann")).when(enrol("ann")).then_refused(

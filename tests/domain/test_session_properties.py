@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import combinations
 from typing import Any, get_args
 
 from hypothesis import HealthCheck, note, settings
@@ -16,7 +17,7 @@ from coopschool.domain.errors import DomainError
 from coopschool.domain.school.arrangements import ReviseSession
 from coopschool.domain.school.attendance import CorrectAttendance, LogAttendance, expected_at
 from coopschool.domain.school.closing import CloseSession
-from coopschool.domain.school.eligibility import first_eligible
+from coopschool.domain.school.eligibility import first_eligible, overlap
 from coopschool.domain.school.enrolling import EnrolInSession
 from coopschool.domain.school.enrolment import MemberWaitlisted, ModuleCompleted, ModuleNotCompleted
 from coopschool.domain.school.member import Member
@@ -28,6 +29,7 @@ from coopschool.domain.school.session import (
     AttendanceLogged,
     AttendanceRecord,
     Session,
+    SlotMoved,
     Status,
 )
 from coopschool.domain.school.waiting_list import LapseWaitlist, Promote
@@ -214,6 +216,9 @@ def check(school: School) -> None:
 
 
 def check_member(school: School, member: Member) -> None:
+    own = [school.load(Session, id) for id, it in member.enrolments.items() if it.standing == "confirmed"]
+    if any(overlap(one.timetable, other.timetable) for one, other in combinations(own, 2)):
+        assert any(member.id in event.clashes for event in school.events(SlotMoved)), "a clash that nobody accepted"
     for code in set(MODULES.values()):
         standings = [member.enrolments[session].standing for session in member.enrolled_in(code)]
         assert standings.count("confirmed") == 0 or standings == ["confirmed"]

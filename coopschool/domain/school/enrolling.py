@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coopschool.domain.base import Aggregate, Command, Decided, Load, existing
+from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
 from coopschool.domain.errors import Forbidden
 from coopschool.domain.school.consequences import Consequences
 from coopschool.domain.school.eligibility import first_eligible, obstacles
@@ -39,7 +39,8 @@ class EnrolInSession(Command, frozen=True, kw_only=True):
         member = existing(load, Member, self.member)
         walks_in = self._guard(session)
         if session.has(member.id):
-            raise AlreadyEnrolled(member=member.id, session=session.id)
+            self.refuse(AlreadyEnrolled(member=member.id, session=session.id))
+            return Unchanged(session.position)
         if session.team is not None:
             self.refuse(ReservedForTeam(session=session.id, team=session.team))
         if session.is_given_by(member.id):
