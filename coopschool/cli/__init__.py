@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from coopschool.cli import analyst, keys, operations, upkeep
+from coopschool.cli import analyst, history, keys, operations, upkeep
 from coopschool.cli.diagnosis import doctor
 from coopschool.cli.running import Commands
 
@@ -44,6 +44,8 @@ app.command(hidden=True)(operations.api)
 app.command(rich_help_panel=SET_UP)(keys.token)
 app.command(rich_help_panel=SET_UP)(keys.grant)
 app.command(rich_help_panel=SET_UP)(upkeep.migrate)
+app.command("import", rich_help_panel=SET_UP)(history.import_)
+app.command(rich_help_panel=STUDY, context_settings=analyst.FILTERS)(analyst.report)
 app.command(rich_help_panel=STUDY)(analyst.events)
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.replay)
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.verify)

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from coopschool.cli import output
+from coopschool.cli.running import AWAY, WRONG, CannotDo, fail
 from coopschool.cli.school import AsJson, DataDir, load_settings, opened
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from coopschool.database import Database
     from coopschool.feed import SeenEvent
+    from coopschool.settings import Settings
+    from projections.reports import Definition, Report
 
 COLUMNS = ("position", "occurred_at", "recorded_at", "type", "tags", "data")
+SECONDS_TO_CATCH_UP = 60.0
+FILTERS = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
 
 
 def events(
@@ -68,3 +83,136 @@ def _print_as_they_come(found: Iterable[SeenEvent], zone: ZoneInfo, *, as_json: 
             output.show_json_line(event)
         else:
             output.show_line(next(_rows([event], zone)))
+
+
+def _names() -> list[str]:
+    from projections.reports import REPORTS
+
+    return list(REPORTS)
+
+
+def report(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Which report; without one, what there is.", autocompletion=_names, show_default=False),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="WHEN", help="Only what had happened by then: a date or a moment.", show_default=False),
+    ] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(metavar="WHEN", help="Only what had been recorded by then.", show_default=False),
+    ] = None,
+    group_by: Annotated[
+        str | None, typer.Option(metavar="A,B", help="What to have a row for.", show_default=False)
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a report, for any date, as it was known at any time.
+
+    A report's own filters are options too, such as --module M05 or --member ID; `coopschool report` lists them.
+    (Its filter called format is --session-format here.)
+    """
+    from projections.reports import definition
+
+    filters = _filters(context.args)
+    if name is None:
+        _list_reports(as_json=as_json)
+        return
+    about = definition(name)
+    settings = load_settings(data_dir)
+    asked = {"as_of": as_of, "known_at": known_at, "group_by": group_by, **filters}
+    with opened(settings) as database:
+        found = _run(settings, database, about.name, {key: value for key, value in asked.items() if value is not None})
+    _print_report(about, found, Format.json if as_json else format_)
+
+
+def _filters(arguments: Sequence[str]) -> dict[str, str]:
+    """The filters among the arguments that no option of ours is: ``--module M05`` or ``--module=M05``."""
+    found = {}
+    rest = iter(arguments)
+    for argument in rest:
+        option, equals, value = argument.partition("=")
+        if not option.startswith("--"):
+            raise CannotDo(f"{argument!r} is one argument too many: filters are given as --module M05.")
+        given = value if equals else next(rest, None)
+        if given is None:
+            raise CannotDo(f"{option} needs a value.")
+        name = option.removeprefix("--").replace("-", "_")
+        found["format" if name == "session_format" else name] = given
+    return found
+
+
+def _list_reports(*, as_json: bool) -> None:
+    from projections.reports import REPORTS
+
+    reports = [
+        {
+            "report": about.name,
+            "title": about.title,
+            "group_by": list(about.group_by),
+            "filters": [parameter.name for parameter in about.parameters],
+            "figures": list(about.figures),
+            "who": list(about.roles),
+        }
+        for about in REPORTS.values()
+    ]
+    if as_json:
+        output.show_json(reports)
+    else:
+        output.show_table(list(reports[0]), [list(one.values()) for one in reports])
+
+
+def _run(settings: Settings, database: Database, name: str, asked: dict[str, str]) -> Report:
+    from projections.generations import NotCaughtUp, ProjectionStopped
+    from projections.reports import run
+
+    try:
+        _catch_up(settings, database)
+        with database.connect("reader") as connection:
+            return run(connection, name, asked, zone=settings.zone, min_group=settings.min_group)
+    except NotCaughtUp as error:
+        output.note(f"coopschool: {error}. Try again in a moment, or see `coopschool doctor`.")
+        fail(AWAY)
+    except ProjectionStopped as error:
+        output.note(f"coopschool: {error}. Until that is mended, this report cannot be had.")
+        fail(WRONG)
+
+
+def _catch_up(settings: Settings, database: Database) -> None:
+    """Folds what no runner has folded yet; where one runs, waits for it."""
+    from projections.generations import SQL
+    from projections.runner import BATCH, Following, status, wait_for
+
+    with database.connect("projector") as connection:
+        found = status(connection)
+        if found and not any(one.lag for one in found):
+            return
+        if connection.execute(SQL["run_alone"]).fetchone() == (True,):
+            following = Following(connection, database, settings.zone, BATCH)
+            while following.step():
+                pass
+        elif found:
+            wait_for(connection, max(one.position + one.lag for one in found), SECONDS_TO_CATCH_UP)
+
+
+def _print_report(about: Definition, found: Report, format_: Format) -> None:
+    if format_ is Format.json:
+        output.show_json(found)
+        return
+    columns = list(found.rows[0]) if found.rows else [*(about.columns or ()), *about.figures]
+    rows = [[row.get(column) for column in columns] for row in found.rows]
+    if format_ is Format.csv:
+        output.show_csv(columns, rows)
+        return
+    output.show_table(columns, rows, title=about.title)
+    for note in found.notes:
+        output.note(note)
+    output.note(
+        f"As of {found.parameters['as_of']}, from the log up to position {found.provenance.position}; "
+        f"checksum {found.provenance.checksum[:12]}."
+    )

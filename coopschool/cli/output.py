@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
 
-
-class Progress(Protocol):
-    """Tells how far a long piece of work is."""
-
-    def __call__(self, done: int, /) -> None: ...
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 def on_terminal() -> bool:
@@ -60,6 +57,22 @@ def show_line(values: Iterable[Any]) -> None:
     typer.echo("\t".join(map(_plain, values)))
 
 
+def show_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Comma-separated values. What a spreadsheet would take for a formula is shown with an apostrophe before it."""
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_harmless(value) for value in row])
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return _plain(value) if isinstance(value, bool | list | tuple) else value
+
+
 def show_pairs(pairs: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     width = max(map(len, pairs), default=0)
@@ -72,20 +85,47 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+class Stages(Protocol):
+    """Tells how far each stage of a long piece of work is."""
+
+    def __call__(self, stage: str, done: int, total: int | None, /) -> None: ...
+
+
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Progress]:
-    """A bar on a terminal, nothing elsewhere; call what it gives with how much more is done."""
-    if not sys.stderr.isatty():
-        yield lambda _done: None
-        return
+def stages() -> Iterator[Stages]:
+    """A bar for each stage on a terminal, nothing elsewhere."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _stage, _done, _total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.advance(task, done)
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere; call what it gives with how much more is done."""
+    done = 0
+    with stages() as show:
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+            show(what, done, total)
+
+        yield advance
 
 
 def in_zone(moment: datetime, zone: ZoneInfo) -> str:

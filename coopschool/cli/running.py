@@ -78,7 +78,26 @@ def _status(error: Exception) -> int | None:
 
 
 def _tell(error: Exception) -> None:
-    said = str(error).strip() or (type(error).__doc__ or type(error).__name__).strip()
-    typer.echo(f"coopschool: {said}", err=True)
+    typer.echo(f"coopschool: {_said(error)}", err=True)
     if type(error).__module__.startswith("psycopg"):
         typer.echo("PostgreSQL cannot be reached: see that it runs, and try `coopschool doctor`.", err=True)
+
+
+def _said(error: Exception) -> str:
+    from coopschool.domain.errors import Invalid, Unknown
+
+    if isinstance(error, Unknown):
+        rest = {name: value for name, value in error.details.items() if name not in ("kind", "id")}
+        return f"there is no {error.details['kind']} {error.details['id']!r}{_listed(rest)}."
+    if isinstance(error, Invalid):
+        rest = {name: value for name, value in error.details.items() if name != "field"}
+        return f"{error.details['field']} is not acceptable{_listed(rest)}."
+    return str(error).strip() or (type(error).__doc__ or type(error).__name__).strip()
+
+
+def _listed(details: dict[str, Any]) -> str:
+    said = {
+        name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        for name, value in details.items()
+    }
+    return "".join(f"; {name}: {value}" for name, value in said.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -105,19 +106,11 @@ def _rebuild(database: Database, settings: Settings, names: list[str], *, until:
     from projections.projection import Poison
     from projections.replay import AlreadyRebuilding, UnknownProjection, rebuild
 
-    with database.connect("app") as connection:
-        head = _head(connection)
-    told = 0
-
-    with output.progress("Events", head) as advance:
-
-        def show(done: int, _all: int) -> None:
-            nonlocal told
-            advance(done - told)
-            told = done
-
+    with output.stages() as show:
         try:
-            return rebuild(database, settings.zone, names, until=until, dry_run=dry_run, progress=show)
+            return rebuild(
+                database, settings.zone, names, until=until, dry_run=dry_run, progress=partial(show, "Replaying")
+            )
         except UnknownProjection as error:
             raise CannotDo(str(error)) from None
         except AlreadyRebuilding:
