@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from coopschool.eventstore import log
-from coopschool.eventstore.log import TAG_SEPARATOR, Connection, Head, RecordedEvent
+from coopschool.eventstore.log import Connection, Head, RecordedEvent
 from coopschool.sql import statements
 
 SQL = statements("coopschool.eventstore", "bulk.sql")
@@ -29,7 +29,7 @@ def stage(conn: Connection, events: Sequence[RecordedEvent]) -> None:
                 (
                     number,
                     event.type,
-                    TAG_SEPARATOR.join(event.tags),
+                    event.tags,
                     event.data.decode(),
                     event.occurred_at,
                     event.actor,
@@ -55,6 +55,7 @@ def append(
     """
     with conn.transaction():
         log.lock(conn)
+        conn.execute(SQL["take_time"])
         head = log.head(conn)
         if head.position > decided_at:
             _check(conn, decided_at, relied_on)

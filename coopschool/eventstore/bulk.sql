@@ -3,13 +3,17 @@
 create temporary table staged_events (
     number bigint not null,
     type text not null,
-    tags text not null,
+    tags text[] not null,
     data text not null,
     occurred_at timestamptz not null,
     actor text not null,
     correlation uuid not null,
     causation uuid
 )
+
+-- name: take_time
+-- One statement appends it all: it may take longer than a command's.
+set local statement_timeout = '10min'
 
 -- name: begin_chaining
 create temporary table staged_chain (number bigint not null, hash bytea not null) on commit drop
@@ -28,8 +32,8 @@ select type, tags from events where position > %s
 -- Moves the staged events behind the head of the log, with their tags, in one statement.
 with given as (
     select
-        %(after)s::bigint + s.number as position, s.type, string_to_array(s.tags, E'\x1f') as tags, s.data,
-        s.occurred_at, %(recorded_at)s::timestamptz as recorded_at, s.actor, s.correlation, s.causation, c.hash
+        %(after)s::bigint + s.number as position, s.type, s.tags, s.data, s.occurred_at,
+        %(recorded_at)s::timestamptz as recorded_at, s.actor, s.correlation, s.causation, c.hash
     from staged_events s join staged_chain c using (number)
 ), tagged as (
     insert into event_tags (tag, type, position)

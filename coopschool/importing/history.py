@@ -11,6 +11,8 @@ import psycopg
 
 from coopschool.application import CoopSchool
 from coopschool.command_bus import VaultWrite
+from coopschool.domain.school.member import Member
+from coopschool.domain.school.session import Session
 from coopschool.eventstore import bulk, log
 from coopschool.eventstore.bulk import Overtaken
 from coopschool.importing import files, learners, people, sessions
@@ -27,6 +29,18 @@ from coopschool.vault import PutReferences
 SQL = statements("coopschool.importing", "writing.sql")
 ATTEMPTS = 5
 EVERY = 1_000
+
+STEPS = (
+    people.members,
+    people.categories,
+    sessions.modules,
+    people.waivers,
+    sessions.sessions,
+    learners.enrolments,
+    learners.withdrawals,
+    learners.attendance,
+)
+"""What makes steps from which rows; those that make ids come before those that refer to them."""
 
 Progress = Callable[[str, int, int], None]
 """Told the stage ("reading", "deciding", "writing"), how much of it is done, and how much there is."""
@@ -116,19 +130,10 @@ class _Attempt:
         keys = (key for table in TABLES for row in self._files.rows(table) for key in row.keys)
         self._references.look_up(self._conn, keys)
         self._references.look_up(self._conn, learners.sheet_keys(self._files))
-        context = self._context
-        return in_order(
-            [
-                *people.members(context),
-                *people.categories(context),
-                *sessions.modules(context),
-                *people.waivers(context),
-                *sessions.sessions(context),
-                *learners.enrolments(context),
-                *learners.withdrawals(context),
-                *learners.attendance(context),
-            ]
-        )
+        steps = [step for steps_of in STEPS for step in steps_of(self._context)]
+        self._ledger.prepare(Member, {step.member for step in steps if step.member})
+        self._ledger.prepare(Session, {step.session for step in steps if step.session})
+        return in_order(steps)
 
     def _decide(self, steps: list[Step]) -> int:
         deciding = Deciding(self._ledger, self._references, self._problems)

@@ -27,6 +27,7 @@ class References:
         self.new: dict[bytes, str] = {}
         self.made: set[str] = set()
         self._vault = vault
+        self._hashes: dict[Key, bytes] = {}
         self._known: dict[bytes, str] = {}
 
     def look_up(self, conn: psycopg.Connection[Any], keys: Iterable[Key]) -> None:
@@ -57,4 +58,7 @@ class References:
         return found
 
     def _hash(self, key: Key) -> bytes:
-        return self._vault.reference(key[0], "\x1f".join(key[1:]))
+        hashed = self._hashes.get(key)
+        if hashed is None:
+            hashed = self._hashes[key] = self._vault.reference(key[0], "\x1f".join(key[1:]))
+        return hashed
