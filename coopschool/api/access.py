@@ -95,6 +95,7 @@ def learn_shapes(app: Litestar) -> None:
     """Writes down, for each route, the query parameters that it takes and the decoder of its body."""
     for route in app.routes:
         for handler, model in getattr(route, "route_handler_map", {}).values():
-            handler.opt["query"] = frozenset(parameter.field_alias for parameter in model.expected_query_params)
+            declared = frozenset(parameter.field_alias for parameter in model.expected_query_params)
+            handler.opt["query"] = declared.union(handler.opt.get("query_parameters", ()))
             if handler.parsed_data_field is not None:
                 handler.opt["decoder"] = decoder_of(handler.parsed_data_field.annotation)

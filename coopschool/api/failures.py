@@ -17,6 +17,7 @@ from coopschool.api.call import Call
 from coopschool.api.problems import Fault, Problem, RequestRefused
 from coopschool.command_bus import Busy, KeyReused, StoreAway
 from coopschool.domain.errors import DomainError
+from projections.generations import NotCaughtUp, ProjectionStopped
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -68,10 +69,19 @@ def on_store_away(request: AnyRequest, error: StoreAway | psycopg.OperationalErr
     return answer(call, problems.of_code("store-away", 503, call.language), _RETRY)
 
 
+def on_not_caught_up(request: AnyRequest, error: NotCaughtUp) -> Response[Problem]:
+    return on_refusal(request, problems.NotYet(position=error.wanted))
+
+
+def on_projection_stopped(request: AnyRequest, _error: ProjectionStopped) -> Response[Problem]:
+    return on_refusal(request, problems.ProjectionStopped())
+
+
 def on_invalid_parameter(request: AnyRequest, error: ValidationException) -> Response[Problem]:
     """A query, path or header parameter of the wrong form. (Bodies are decoded by `shape`.)"""
     said = error.extra if isinstance(error.extra, list) else []
-    names = [str(one.get("key", "")) for one in said]
+    # A parameter called `from` is an argument called `from_`.
+    names = [str(one.get("key", "")).rstrip("_") for one in said]
     if any(name in request.path_params for name in names):
         unknown = [Fault("names-unknown", parameter=name) for name in names if name in request.path_params]
         return on_refusal(request, problems.NotFound(*unknown))
@@ -112,6 +122,8 @@ HANDLERS: Mapping[Any, Any] = {
     Busy: on_busy,
     StoreAway: on_store_away,
     psycopg.OperationalError: on_store_away,
+    NotCaughtUp: on_not_caught_up,
+    ProjectionStopped: on_projection_stopped,
     HTTPException: on_http_exception,
     Exception: on_bug,
 }

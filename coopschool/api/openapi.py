@@ -74,7 +74,9 @@ def complete(document: dict[str, Any], routes: Mapping[str, access.Route]) -> No
                 operation["security"] = [{"bearer": []}]
                 operation["x-roles"] = sorted(route.roles)
             _add_headers(operation, method, route)
+            _add_query(operation, route)
             _add_example(operation, route)
+            _add_csv(operation, route)
             for status in _statuses(method, path, operation, route):
                 operation["responses"].setdefault(str(status), _problem(status))
     document["components"].setdefault("schemas", {})["Problem"] = _problem_schema()
@@ -108,6 +110,20 @@ def _add_headers(operation: dict[str, Any], method: str, route: access.Route) ->
         )
     if route.opt.get("if_match"):
         parameters.append(_header("If-Match", "The `ETag` of what is changed", '^"[0-9.]+"$', required=True))
+
+
+def _add_query(operation: dict[str, Any], route: access.Route) -> None:
+    """The parameters of routes that read them themselves, such as reports."""
+    examples = route.opt.get("query_example", {})
+    for name, description in route.opt.get("query_parameters", {}).items():
+        schema = {"type": "integer", "minimum": 0} if name == "min_position" else {"type": "string", "maxLength": 200}
+        parameter = {"name": name, "in": "query", "description": description, "required": False, "schema": schema}
+        operation["parameters"].append(parameter | ({"example": examples[name]} if name in examples else {}))
+
+
+def _add_csv(operation: dict[str, Any], route: access.Route) -> None:
+    if route.opt.get("csv"):
+        operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
 
 
 def _header(name: str, description: str, pattern: str, *, required: bool = False) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-from coopschool.api import health
+from coopschool.api import events, health, reports
 from coopschool.api.school.attendance import Attendance
 from coopschool.api.school.lists import list_members, list_people, list_sessions
 from coopschool.api.school.members import Members
@@ -30,4 +30,6 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     list_people,
     list_members,
     list_sessions,
+    *reports.ROUTES,
+    *events.ROUTES,
 )

@@ -103,9 +103,9 @@ def _builtins(body: bytes) -> Any:
 
 def _fault(message: str, point: Callable[[str, str | None], str | None]) -> Fault:
     where = _WHERE.search(message)
-    path = where["path"] if where else ""
+    path, complaint = (where["path"], message[: where.start()]) if where else ("", message)
     for pattern, code in _SAYINGS:
-        if said := pattern.match(message):
+        if said := pattern.match(complaint):
             details = said.groupdict()
             return Fault(code, pointer=point(path, details.get("field")), details=details)
     return Fault("invalid-value", pointer=point(path, None))
@@ -114,7 +114,7 @@ def _fault(message: str, point: Callable[[str, str | None], str | None]) -> Faul
 def _pointer(path: str, field: str | None) -> str:
     steps = [name or number for name, number in _STEP.findall(path)]
     if field is not None:
-        steps.append(field)
+        steps.append(field.replace("~", "~0").replace("/", "~1"))
     return "#" + "".join(f"/{step}" for step in steps)
 
 

@@ -30,7 +30,7 @@ def title(code: str, language: Language, otherwise: str) -> str:
 def detail(code: str, language: Language, details: Mapping[str, Any]) -> str | None:
     """The explaining sentence, or None where the title says it all."""
     template = messages(language).get(code, {}).get("detail")
-    return template.format_map(_Blank(details)) if template else None
+    return template.format_map(_Blank({name: _said(value) for name, value in details.items()})) if template else None
 
 
 @lru_cache(maxsize=256)
@@ -45,6 +45,10 @@ def preferred(accept_language: str | None) -> Language:
             if language == primary and weight > best[0]:
                 best = (weight, language)
     return best[1]
+
+
+def _said(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else value
 
 
 def _weight(parameters: str) -> float:

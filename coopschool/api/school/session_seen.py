@@ -51,7 +51,7 @@ class Learner(msgspec.Struct, frozen=True, kw_only=True):
     attendance: list[PresenceSeen]
 
 
-class Own(msgspec.Struct, frozen=True, kw_only=True):
+class Own(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The caller's own place in the session."""
 
     status: Standing

@@ -1,0 +1,169 @@
+"""Reports: one route each, so that who may ask stands in the route table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import PathParameter
+
+from coopschool import vault
+from coopschool.api.access import SIGNED_IN, may
+from coopschool.api.answers import csv_answer, prefers_csv
+from coopschool.api.body import PersonPath
+from coopschool.api.examples import REPORT_FILTERS
+from coopschool.api.problems import NotAllowed, parameter_fault
+from coopschool.api.request import ApiRequest
+from coopschool.domain.base import Role, existing
+from coopschool.domain.school.session import Session
+from projections import reports
+from projections.reports import Definition, Report, Row
+
+# Who may ask for a report besides its roles, for what is their own: see `_refuse_others`.
+OWNERS: Mapping[str, Role] = {"member_progress": "member", "attendance": "trainer"}
+
+COMMON = {
+    "as_of": "Only what had happened by then: a date (its end) or a moment; now, unless given",
+    "known_at": "Only what had been recorded by then: a date (its end) or a moment",
+    "group_by": "Columns to group by, separated by commas",
+    "min_position": "Wait up to 5 s until what was written at this log position is in the figures",
+}
+
+
+class ReportShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A report with what it rests on. `places` gives the words behind place codes in its rows."""
+
+    report: str
+    parameters: dict[str, Any]
+    provenance: reports.Provenance
+    notes: list[str]
+    rows: list[Row]
+    places: dict[str, str] = {}
+
+
+def _route(about: Definition) -> HTTPRouteHandler:
+    owner = OWNERS.get(about.name)
+    roles = may(*about.roles, *([owner] if owner else []))
+    filters = {parameter.name: parameter.description for parameter in about.parameters}
+
+    @get(
+        f"/api/reports/{about.name}",
+        operation_id=f"Report{''.join(part.title() for part in about.name.split('_'))}",
+        roles=roles,
+        tags=["reports"],
+        summary=about.title,
+        query_parameters={**COMMON, **filters},
+        query_example=REPORT_FILTERS.get(about.name, {}),
+        csv=True,
+    )
+    async def report(request: ApiRequest) -> Response[ReportShown]:
+        asked = dict(request.query_params.items())
+        await _refuse_others(request, about, asked)
+        return await show(request, about, asked)
+
+    report.fn.__doc__ = f"{about.title}: `{'`, `'.join(about.figures)}`."
+    return report
+
+
+async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any]) -> Response[ReportShown]:
+    """The report as JSON or CSV, once it knows what was written at `min_position`."""
+    wanted = dict(asked)
+    position = _position(wanted.pop("min_position", None))
+    settings = request.school.settings
+    await request.reads.caught_up(about.projections, position)
+    report = await request.reads.plainly(
+        partial(
+            reports.run,
+            name=about.name,
+            parameters=wanted,
+            zone=settings.zone,
+            min_group=settings.min_group,
+            now=request.school.now(),
+        )
+    )
+    if prefers_csv(request.call.header(b"accept")):
+        return _as_csv(about, report)
+    codes = {row["place"] for row in report.rows if row.get("place")}
+    places = await request.reads.vault(lambda connection: vault.places(connection, codes)) if codes else {}
+    return Response(
+        ReportShown(
+            report=report.report,
+            parameters=report.parameters,
+            provenance=report.provenance,
+            notes=report.notes,
+            rows=report.rows,
+            places=places,
+        )
+    )
+
+
+@get(
+    "/api/members/{person_id:str}/progress",
+    operation_id="GetProgress",
+    roles=may("member", "coordinator"),
+    tags=["members"],
+    query_parameters={name: says for name, says in COMMON.items() if name != "group_by"},
+    csv=True,
+)
+async def member_progress(request: ApiRequest, person_id: PersonPath) -> Response[ReportShown]:
+    """A member's modules, and which they may take next: the report `member_progress`."""
+    asked = {**request.query_params, "member": request.self_or(person_id, "coordinator")}
+    return await show(request, reports.definition("member_progress"), asked)
+
+
+@get("/api/reports/{name:str}", operation_id="UnknownReport", roles=SIGNED_IN, include_in_schema=False)
+async def unknown_report(request: ApiRequest, name: Annotated[str, PathParameter()]) -> None:  # noqa: ARG001
+    """Says which reports there are."""
+    reports.definition(name)
+
+
+async def _refuse_others(request: ApiRequest, about: Definition, asked: dict[str, Any]) -> None:
+    """Those who do not hold one of the report's roles see what is their own: their progress, their sessions' sheets."""
+    if "member" in asked and about.name == "member_progress":
+        asked["member"] = request.person(asked["member"])
+    if request.is_any(*about.roles):
+        return
+    if about.name == "member_progress":
+        allowed = asked.setdefault("member", request.me()) == request.actor.person
+    else:
+        allowed = await _gives(request, asked.get("session"))
+    if not allowed:
+        raise NotAllowed
+
+
+async def _gives(request: ApiRequest, session: str | None) -> bool:
+    if session is None:
+        raise parameter_fault("missing", "session")
+    person = request.actor.person
+    return await request.school.read(lambda load: existing(load, Session, session).is_given_by(person))
+
+
+def _as_csv(about: Definition, report: Report) -> Response[Any]:
+    columns = list(report.rows[0]) if report.rows else [*report.parameters["group_by"], *about.columns, *about.figures]
+    provenance = {
+        "X-Log-Position": str(report.provenance.position),
+        "X-Report-Checksum": report.provenance.checksum,
+    }
+    return csv_answer(columns, report.rows, provenance)
+
+
+def _position(given: str | None) -> int:
+    if given is None:
+        return 0
+    if not given.isascii() or not given.isdigit() or len(given) > 18:
+        raise parameter_fault("wrong-form", "min_position")
+    return int(given)
+
+
+def _routes() -> Iterator[HTTPRouteHandler]:
+    for about in reports.REPORTS.values():
+        yield _route(about)
+    yield member_progress
+    yield unknown_report
+
+
+ROUTES: tuple[HTTPRouteHandler, ...] = tuple(_routes())
