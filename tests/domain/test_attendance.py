@@ -15,7 +15,7 @@ from coopschool.domain.school.attendance import (
     SlotNotLogged,
 )
 from coopschool.domain.school.closing import CloseSession
-from coopschool.domain.school.enrolment import EnrolmentWithdrawn, ModuleCompleted, ModuleNotCompleted
+from coopschool.domain.school.enrolment import EnrolmentWithdrawn, MemberPromoted, ModuleCompleted, ModuleNotCompleted
 from coopschool.domain.school.session import (
     AttendanceCorrected,
     AttendanceRecord,
@@ -259,3 +259,13 @@ def test_a_correction_after_the_closing_that_changes_the_outcome_says_so_as_of_t
 def test_a_correction_after_the_closing_that_changes_nothing_about_the_outcome_is_all() -> None:
     closed = given(*LOGGED).when(CloseSession(at=AFTER, session="spring"))
     assert [type(event) for event in closed.when(correct("bob", "excused")).events] == [AttendanceCorrected]
+
+
+def test_a_correction_that_completes_a_module_gives_the_seat_that_waited_for_it() -> None:
+    advanced = scheduled("advanced", "2026-05-04 09:00", module="M02", prerequisites=("M01",), trainers=())
+    waits = (*module("M02"), advanced, *waiting("advanced", "bob", module="M02"))
+    closed = given(*LOGGED, *waits).when(CloseSession(at=AFTER, session="spring"))
+    assert closed.when(correct("bob", "present")).events[1:] == [
+        outcome_of("bob", (2, 1), completed=True),
+        MemberPromoted(member="bob", session="advanced", module="M02", rank=1, rule="first_eligible"),
+    ]
