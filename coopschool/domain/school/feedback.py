@@ -82,7 +82,3 @@ class NotTheVersionInUse(RuleBroken):
 
 class ReportAlreadyLogged(RuleBroken):
     """This trainer's report is logged already."""
-
-
-class NothingToReportYet(RuleBroken):
-    """The session has not begun."""

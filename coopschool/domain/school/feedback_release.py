@@ -19,11 +19,11 @@ from coopschool.domain.school.feedback import (
     FeedbackReleased,
     FeedbackStillOpen,
     MoreSheetsThanPresent,
-    NothingToReportYet,
     ReportAlreadyLogged,
     TrainerReportLogged,
 )
 from coopschool.domain.school.session import Session
+from coopschool.domain.school.waiting_list import SessionNotBegun
 
 HOT_DAYS = 7
 COLD_MONTHS = (2, 6)
@@ -139,7 +139,7 @@ class LogTrainerReport(Command, frozen=True, kw_only=True):
         if not session.is_given_by(self.trainer) or (self.by != SYSTEM and self.by.person != self.trainer):
             raise Forbidden(session=session.id)
         if not session.has_begun(self.at):
-            self.refuse(NothingToReportYet(session=session.id, starts_at=session.starts_at))
+            self.refuse(SessionNotBegun(session=session.id, starts_at=session.starts_at))
         used(load, self.instrument, self.version, "trainer_report").check(self.items, "trainer_report")
         logged = session.reports.get(self.trainer)
         if logged is not None and logged.items == self.items and self.note is None:
