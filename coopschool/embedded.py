@@ -123,11 +123,13 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Stops the server whoever uses it; harmless when it does not run."""
-        if self._postmaster() is None:
+        postmaster = self._postmaster()
+        if postmaster is None:
             return
         done = self._pg_ctl("stop", "--mode=fast")
         if done.returncode != 0 and self._postmaster() is not None:
             raise EmbeddedError(f"PostgreSQL in {self.pgdata} did not stop: {done.stdout.strip()}")
+        psutil.wait_procs([postmaster], timeout=2)  # it takes away its pid file a moment before it is gone
         if self.socket_dir != self.pgdata:
             shutil.rmtree(self.socket_dir, ignore_errors=True)
 
@@ -180,7 +182,6 @@ class EmbeddedServer:
         self._begin_log()
         deadline = time.monotonic() + PATIENCE
         while not self._try_start():
-            # After a hard kill the dead server's children hold its shared memory for a moment longer.
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"PostgreSQL in {self.pgdata} did not start; its log ends:\n{self._log_tail()}")
             time.sleep(0.1)
@@ -188,8 +189,10 @@ class EmbeddedServer:
     def _try_start(self) -> bool:
         if self._postmaster() is None:
             started = self._pg_ctl("start", "--log", str(self._log))
-            if started.returncode != 0 and "pre-existing shared memory" not in self._log_tail():
-                raise EmbeddedError(f"PostgreSQL in {self.pgdata} did not start; its log ends:\n{self._log_tail()}")
+            if started.returncode != 0:
+                if "pre-existing shared memory" not in self._log_tail():
+                    raise EmbeddedError(f"PostgreSQL in {self.pgdata} did not start; its log ends:\n{self._log_tail()}")
+                self._kill_orphans()
         return self._answers()
 
     def _answers(self) -> bool:
@@ -258,10 +261,17 @@ class EmbeddedServer:
         try:
             pid = int((self.pgdata / "postmaster.pid").read_text("ascii").split("\n", 1)[0])
             process = psutil.Process(pid)
-            ours = process.name().startswith("postgres") and Path(process.cwd()) == self.pgdata
         except (OSError, ValueError, psutil.Error):
             return None
-        return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
+        return process if _is_server_in(process, self.pgdata) else None
+
+    def _kill_orphans(self) -> None:
+        """A killed server's children hold its shared memory until they notice, which in a long query takes long."""
+        orphans = [process for process in psutil.process_iter() if _is_server_in(process, self.pgdata)]
+        for process in orphans:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(orphans, timeout=2)
 
     def _forget_dead_postmaster(self) -> None:
         """Drops lock files whose pid another program has by now: PostgreSQL would take that one for itself."""
@@ -288,6 +298,16 @@ class EmbeddedServer:
             return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-10:])
         except OSError:
             return "(no log)"
+
+
+def _is_server_in(process: psutil.Process, pgdata: Path) -> bool:
+    """Whether this is a living PostgreSQL process that works on the data."""
+    try:
+        if not process.name().startswith("postgres") or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return Path(process.cwd()) == pgdata
+    except psutil.Error:
+        return False
 
 
 def _names_no_process(file: Path) -> bool:

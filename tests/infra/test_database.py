@@ -33,6 +33,15 @@ def test_a_second_school_on_the_embedded_server_gets_its_own_schema(tmp_path: Pa
         assert connection.execute("select current_schema()").fetchone() == ("two",)
 
 
+def test_a_database_that_cannot_be_used_leaves_no_server_running(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    with Database.open(settings) as database, database.connect("owner") as connection:
+        connection.execute("update migrations set sha256 = 'edited' where number = 1")
+    with pytest.raises(DatabaseError, match="0001_event_log is not what was applied"):
+        Database.open(settings)
+    assert not (tmp_path / "pgdata" / "postmaster.pid").exists()
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -123,7 +123,7 @@ class Deployment:
         """As PostgreSQL's image does on its first start."""
         with self._server.connect() as connection:
             connection.execute("create database coopschool")
-        command = [binaries() / "psql", "-v", "ON_ERROR_STOP=1", "-f", ROOT / "deploy" / "logins.sql"]
+        command = [str(binaries() / "psql"), "-v", "ON_ERROR_STOP=1", "-f", str(ROOT / "deploy" / "logins.sql")]
         url = self._server.url(database="coopschool")
         variables = {"SECRETS_DIR": str(self._secrets), "PGPASSWORD": PASSWORD}
         subprocess.run([*command, url], check=True, env={**os.environ, **variables}, capture_output=True)

@@ -144,6 +144,18 @@ def test_what_was_committed_survives_the_death_of_every_process(tmp_path: Path) 
         assert ask(server, "select answer from kept") == 42
 
 
+def test_a_query_that_outlives_its_killed_server_does_not_keep_the_next_from_starting(server: EmbeddedServer) -> None:
+    busy = psycopg.connect(server.conninfo(), autocommit=True)
+    busy.pgconn.send_query(b"select count(*) from generate_series(1, 1000000000000) n")
+    postmaster = psutil.Process(int((server.pgdata / "postmaster.pid").read_text().split()[0]))
+    postmaster.kill()
+    postmaster.wait()
+    assert server.revive()
+    assert ask(server, "select 1") == 1
+    assert not psutil.pid_exists(busy.info.backend_pid)
+    busy.close()
+
+
 def test_it_is_brought_back_while_it_is_in_use(server: EmbeddedServer) -> None:
     assert not server.revive()
     kill_everything(server.data_dir)
@@ -238,3 +250,9 @@ def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EmbeddedError, match="COOPSCHOOL_DATA_DIR"):
         EmbeddedServer(tmp_path / "file" / "data", FAST).open()
+
+
+def test_a_data_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pgdata.lock").mkdir()
+    with pytest.raises(EmbeddedError, match=r"cannot be written.*COOPSCHOOL_DATA_DIR"):
+        EmbeddedServer(tmp_path, FAST).open()
