@@ -65,12 +65,17 @@ class Context:
             Problem(file=table.file, line=row.line, column=column, rule=rule, message=message, advice=advice)
         )
 
-    def step(self, table: Table[Any], row: Row, *, at: datetime, column: str, **what: Any) -> Iterator[Step]:
-        """The step, unless it is still to come: then that is a problem."""
+    def step(
+        self, table: Table[Any], row: Row, *, at: datetime, dated: str, column: str | None = None, **what: Any
+    ) -> Iterator[Step]:
+        """The step, unless it is still to come: then that is a problem of the column that says when (`dated`).
+
+        `column` is the one that a rule is about, if not that.
+        """
         if at <= self.now:
-            yield Step(at=at, file=table.file, line=row.line, column=column, **what)
+            yield Step(at=at, file=table.file, line=row.line, column=column or dated, **what)
             return
-        self.problem(table, row, column, "still-to-come", "This has not happened yet.", "Leave it out until it has.")
+        self.problem(table, row, dated, "still-to-come", "This has not happened yet.", "Leave it out until it has.")
         if what.get("gives"):
             self.problems.spoil(*what["gives"])
 

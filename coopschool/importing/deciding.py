@@ -6,7 +6,9 @@ import msgspec
 
 from coopschool.domain.base import Command, Occurrence, Unchanged
 from coopschool.domain.errors import DomainError, Invalid, RuleBroken, Unknown
+from coopschool.domain.school.attendance import NotEnrolled
 from coopschool.domain.school.enrolment import HistoricalException, MemberWaitlisted, SessionFull
+from coopschool.domain.school.member import MembershipInactive
 from coopschool.domain.school.session import Session
 from coopschool.importing.exceptions import may_set_aside
 from coopschool.importing.ledger import Ledger
@@ -20,6 +22,7 @@ COLUMNS = {
     "prerequisite-cycle": "prerequisites",
     "trainer-busy": "trainers",
     "module-not-published": "module",
+    "unknown": "module",
 }
 MAY_BE_EXCUSED = ("enrolments.csv", "attendance.csv")
 
@@ -90,31 +93,30 @@ def _waits(step: Step, occurrences: list[Occurrence]) -> bool:
 
 
 def _problem(step: Step, error: DomainError) -> Problem:
+    rule, message = error.code, f"{error.args[0]}{_said(error)}."
+    if isinstance(error, Unknown):
+        rule, message = _unknown(error.details["kind"], error.details["id"])
     return Problem(
         file=step.file,
         line=step.line,
-        column=_column(step, error),
-        rule=error.code,
-        message=_message(error),
-        advice=ADVICE.get(error.code) or (BY_EXCEPTION if step.file in MAY_BE_EXCUSED else BY_CORRECTION),
+        column=str(error.details["field"]) if isinstance(error, Invalid) else COLUMNS.get(rule, step.column),
+        rule=rule,
+        message=message,
+        advice=ADVICE.get(rule) or (BY_EXCEPTION if step.file in MAY_BE_EXCUSED else BY_CORRECTION),
     )
 
 
-def _column(step: Step, error: DomainError) -> str:
-    if isinstance(error, Invalid):
-        return str(error.details["field"])
-    return COLUMNS.get(error.code, step.column)
+def _unknown(kind: str, id: str) -> tuple[str, str]:
+    """The rule and the message for something that is not there when a step needs it."""
+    if kind == "member":
+        return MembershipInactive.code, "This person is no member at that time."
+    if kind == "enrolment":
+        return NotEnrolled.code, "This member has no seat and does not wait at that time."
+    return Unknown.code, f"There is no {kind} {id!r} at that time."
 
 
 # Details that mean something to who keeps the files; ids do not.
 _SAYING = ("day", "category", "audience", "missing", "prerequisite", "seats", "slots", "starts_at", "ends_at", "status")
-
-
-def _message(error: DomainError) -> str:
-    if isinstance(error, Unknown):
-        kind, id = error.details["kind"], error.details["id"]
-        return f"There is no module {id!r}." if kind == "module" else f"There is no such {kind} then."
-    return f"{error.args[0]}{_said(error)}."
 
 
 def _said(error: DomainError) -> str:

@@ -53,6 +53,7 @@ def _enrolment(context: Context, row: EnrolmentRow, session_id: str, member_id: 
         ENROLMENTS,
         row,
         at=row.enrolled_at,
+        dated="enrolled_at",
         column="member_ref",
         turn=Turn.ENROLMENT,
         key=row.keys[0],
@@ -81,7 +82,7 @@ def _withdrawal(context: Context, row: WithdrawalRow, session_id: str, member_id
         WITHDRAWALS,
         row,
         at=row.withdrawn_at,
-        column="withdrawn_at",
+        dated="withdrawn_at",
         turn=Turn.WITHDRAWAL,
         key=row.keys[0],
         needs=[
@@ -151,7 +152,7 @@ def _sheet(context: Context, sheet: Sheet, rows: Sequence[AttendanceRow], key: K
         ATTENDANCE,
         rows[0],
         at=slot.starts_at,
-        column="slot",
+        dated="slot",
         turn=Turn.ATTENDANCE,
         key=key,
         needs=[("session", session_ref)],
@@ -174,11 +175,13 @@ def _lines(context: Context, rows: Sequence[AttendanceRow], slot: Slot) -> Itera
         if member_id in seen:
             message = f"This member is on the sheet already, on line {seen[member_id]}."
             context.problem(ATTENDANCE, row, "member_ref", "twice", message, "Remove one of the two rows.")
+            continue
         try:
             check_minutes(row.status, row.minutes if row.status == "partial" else None, slot)
         except Invalid as error:
             message = f"minutes must be from 1 to {error.details['most']} with status partial."
             context.problem(ATTENDANCE, row, "minutes", "invalid", message, "Correct the cell.")
+            continue
         seen[member_id] = row.line
         yield row, member_id
 
@@ -215,7 +218,7 @@ def _empty_sheets(context: Context, sheets: Mapping[Sheet, object], slots: Slots
                 SESSIONS,
                 row,
                 at=slot.starts_at,
-                column="closed_on",
+                dated="closed_on",
                 turn=Turn.ATTENDANCE,
                 key=None,
                 needs=[("session", row.session_ref), ("sheets", row.session_ref)],

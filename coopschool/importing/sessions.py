@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from coopschool.catalogue import ModuleWords, Titles
-from coopschool.domain.base import Command, Load
+from coopschool.domain.base import Command, Load, existing
 from coopschool.domain.school.closing import CloseSession
 from coopschool.domain.school.learning_module import DraftModule, LearningModule, PublishModule
 from coopschool.domain.school.person import GrantRole, Person, RegisterPerson
@@ -63,6 +63,7 @@ def _module(context: Context, row: ModuleRow, depth: int) -> Iterator[Step]:
         MODULES,
         row,
         at=row.published_on,
+        dated="published_on",
         column="module",
         turn=Turn.MODULE,
         depth=depth,
@@ -116,7 +117,7 @@ def _scheduling(context: Context, row: SessionRow, id: str, rows: Sequence[SlotR
             slots=slots,
             languages=row.languages,
             place=place,
-            format=row.format or load(LearningModule, row.module).format,
+            format=row.format or existing(load, LearningModule, row.module).format,
             trainers=tuple(trainers),
         )
 
@@ -128,6 +129,7 @@ def _scheduling(context: Context, row: SessionRow, id: str, rows: Sequence[SlotR
         SESSIONS,
         row,
         at=row.scheduled_on,
+        dated="scheduled_on",
         column="session_ref",
         turn=Turn.SESSION,
         key=session(row.session_ref),
@@ -162,6 +164,7 @@ def _lapse(context: Context, row: SessionRow, id: str, begins: datetime) -> Iter
         SESSIONS,
         row,
         at=at,
+        dated="scheduled_on",
         column="session_ref",
         turn=Turn.LAPSE,
         key=None,
@@ -179,7 +182,7 @@ def _ending(context: Context, row: SessionRow, id: str) -> Iterator[Step]:
             SESSIONS,
             row,
             at=cancel.at,
-            column="cancelled_on",
+            dated="cancelled_on",
             turn=Turn.CLOSING,
             key=row.cancelling,
             needs=[("session", row.session_ref)],
@@ -193,7 +196,7 @@ def _ending(context: Context, row: SessionRow, id: str) -> Iterator[Step]:
             SESSIONS,
             row,
             at=close.at,
-            column="closed_on",
+            dated="closed_on",
             turn=Turn.CLOSING,
             depth=1,
             key=row.closing,

@@ -89,7 +89,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
             first = file.readline()
             delimiter = ";" if first.count(";") > first.count(",") else ","
             file.seek(0)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
             for cells in reader:
                 if any(cells):
                     yield line, cells
