@@ -7,7 +7,8 @@ retired is dropped when nobody can be reading it any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -85,6 +86,22 @@ def live(conn: Connection) -> int | None:
 def enter(conn: Connection, database_schema: str, generation: int) -> None:
     """Until the end of the transaction, unqualified names are this generation's tables."""
     conn.execute(SQL["enter"], [schema_of(database_schema, generation), database_schema])
+
+
+@contextmanager
+def in_live_facts(conn: Connection) -> Iterator[int | None]:
+    """A REPEATABLE READ transaction in the live generation, whole; None before the first.
+
+    Takes a connection that is in no transaction. A generation that was dropped between looking and reading is a
+    matter of once in a rebuild and minutes of delay: it raises `psycopg.errors.UndefinedTable`.
+    """
+    before, conn.isolation_level = conn.isolation_level, psycopg.IsolationLevel.REPEATABLE_READ
+    try:
+        with conn.transaction():
+            entered = conn.execute(SQL["enter_live"]).fetchone()
+            yield int(entered[0]) if entered else None
+    finally:
+        conn.isolation_level = before
 
 
 def make(conn: Connection, database: Database) -> int:

@@ -43,6 +43,13 @@ delete from fact_generations where generation = %s
 -- From here to the end of the transaction, names of tables mean this generation's, then the school's.
 select set_config('search_path', format('%%I, %%I', %s::text, %s::text), true)
 
+-- name: enter_live
+-- In a REPEATABLE READ transaction: from here on, tables are those of the live generation, whole.
+select generation, set_config(
+    'search_path', quote_ident(current_schema() || '_facts_' || generation) || ', ' || quote_ident(current_schema()), true
+)
+from live_facts
+
 -- name: start_checkpoint
 insert into projection_checkpoints (generation, projection, version, time_zone, position)
 values (%s, %s, %s, %s, %s)

@@ -43,11 +43,12 @@ class Log:
 def decoded(rows: Iterable[StoredRow]) -> list[Happened]:
     """The stored events as events. One that cannot be read stands there as `Undecodable`: its readers must stop."""
     found = []
+    once: dict[str, str] = {}  # many events share their moment, and cases keep it for long
     for position, topic, data, occurred_at, recorded_at in rows:
         event: Event | Undecodable
         try:
             event = decode(topic, data)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, its readers are told
             event = Undecodable(topic, error)
-        found.append(Happened(position, event, occurred_at, recorded_at))
+        found.append(Happened(position, event, once.setdefault(occurred_at, occurred_at), recorded_at))
     return found

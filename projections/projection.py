@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import psycopg
@@ -55,21 +55,23 @@ def on(*events: type[Event]) -> Callable[[H], H]:
 
 
 class Cases(Generic[C]):
-    """The cases at hand: a bounded cache over the log, from which a case can always be folded again.
+    """The cases at hand: those used lately, of a log from which any case can be folded again.
 
     `complete` means that every case ever met is here, so that one that is missing is new.
     """
 
-    def __init__(self, make: Callable[[str], C], limit: int) -> None:
+    def __init__(self, make: Callable[[str], C]) -> None:
         self._make = make
-        self._limit = limit
         self._recent: dict[str, C] = {}
         self._older: dict[str, C] = {}
-        self._uses = 0
         self.complete = False
 
     def __contains__(self, id: str) -> bool:
         return id in self._recent or id in self._older
+
+    def __len__(self) -> int:
+        """How many were used since the last `turn_over`."""
+        return len(self._recent)
 
     def get(self, id: str) -> C:
         """The case; made if it is not at hand (the projection reads what it lacks before it folds)."""
@@ -81,20 +83,13 @@ class Cases(Generic[C]):
             self._recent[id] = case
         return case
 
-    def __iter__(self) -> Any:
-        yield from self._recent.values()
-        yield from self._older.values()
-
-    def shrink(self, used: int) -> None:
-        """Forgets what was not used for long. Call it between batches; `used` tells how many events came by."""
-        self._uses += used
-        if self._uses > self._limit:
-            if self._older:
-                self.complete = False
-            self._older, self._recent, self._uses = self._recent, {}, 0
+    def turn_over(self) -> None:
+        """Forgets the cases not used since the last turn."""
+        self.complete = self.complete and not self._older
+        self._older, self._recent = self._recent, {}
 
     def clear(self, *, complete: bool) -> None:
-        self._recent, self._older, self._uses, self.complete = {}, {}, 0, complete
+        self._recent, self._older, self.complete = {}, {}, complete
 
 
 class Projection:
@@ -111,7 +106,7 @@ class Projection:
     ignores: ClassVar[frozenset[type[Event]]]
     handled: ClassVar[dict[type[Event], str]]
     kinds: ClassVar[tuple[str, ...]] = ()  # tags of its cases
-    cache_limit: ClassVar[int] = 400_000  # events
+    turn_after: ClassVar[int] = 50_000  # events; cases that so many events leave alone are forgotten
 
     def __init_subclass__(cls) -> None:
         cls.handled = {
@@ -127,7 +122,8 @@ class Projection:
         }
         self.handlers[Undecodable] = self._refuse
         self.topics = frozenset(topic for event in self.handled for topic in topics_of(event))
-        self.cases: Cases[Any] = Cases(self.make_case, self.cache_limit)
+        self.cases: Cases[Any] = Cases(self.make_case)
+        self._since_turn = 0
 
     def make_case(self, id: str) -> Any:
         """An empty case. Only for projections that have some."""
@@ -143,18 +139,32 @@ class Projection:
         self.cases.clear(complete=position == 0)
         self.facts.take()
 
-    def lacks(self, events: Iterable[Happened]) -> list[Reads]:
+    def move_on(self, position: int, events: int) -> None:
+        """The batch up to here, of so many events, is written: forgets cases that were not used for long."""
+        self.position = max(self.position, position)
+        self._since_turn += events
+        if self.is_full():
+            self.cases.turn_over()
+            self._since_turn = 0
+
+    def is_full(self) -> bool:
+        """Whether it is time to forget something."""
+        return self._since_turn > self.turn_after
+
+    def lacks(self, events: Sequence[Happened]) -> list[Reads]:
         """The cases that these events change and that are not at hand: to be `recall`ed from the log first."""
         if self.cases.complete:
             return []
-        wanted: dict[str, None] = {}
-        for happened in events:
-            event = happened.event
-            if happened.position > self.position and not isinstance(event, Undecodable) and type(event) in self.handled:
-                case = self.case_of(event)
-                if case is not None and case not in self.cases:
-                    wanted[case] = None
-        return [Reads(case, tuple(tags.tag(kind, case) for kind in self.kinds)) for case in wanted]
+        handled, cases = self.handled, self.cases
+        wanted: dict[str | None, bool] = {None: False}
+        for position, event, _, _ in events:
+            if type(event) in handled and position > self.position:
+                case = self.case_of(event)  # type: ignore[arg-type]
+                if case not in wanted:
+                    wanted[case] = case is not None and case not in cases
+        return [
+            Reads(case, tuple(tags.tag(kind, case) for kind in self.kinds)) for case in wanted if case and wanted[case]
+        ]
 
     def recall(self, lacking: Iterable[Reads], events: Iterable[Happened]) -> None:
         """Folds the past of cases that are not at hand, without adding rows for it."""
@@ -164,21 +174,23 @@ class Projection:
         self._fold(events)
         self.facts.muted = False
 
-    def fold(self, events: Iterable[Happened]) -> None:
+    def fold(self, events: Sequence[Happened]) -> None:
         """Folds the events after its position. Raises `Poison` at one that it cannot fold."""
-        after = self.position
-        self._fold(happened for happened in events if happened.position > after)
+        if events and events[0].position > self.position:
+            self._fold(events)
+        else:
+            self._fold(happened for happened in events if happened.position > self.position)
 
     def _fold(self, events: Iterable[Happened]) -> None:
         handlers, facts = self.handlers, self.facts
-        for happened in events:
-            handle = handlers.get(type(happened.event))
+        for position, event, occurred_at, recorded_at in events:
+            handle = handlers.get(type(event))
             if handle is not None:
-                facts.position, facts.recorded_at = happened.position, happened.recorded_at
+                facts.position, facts.recorded_at = position, recorded_at
                 try:
-                    handle(happened.event, happened.occurred_at)
+                    handle(event, occurred_at)
                 except Exception as error:
-                    raise Poison(happened.position, _topic(happened.event), error) from error
+                    raise Poison(position, _topic(event), error) from error
 
     def _refuse(self, event: Undecodable, _occurred_at: str) -> None:
         if event.topic in self.topics:

@@ -163,8 +163,7 @@ class Filling:
             raise poison
         self.position = after
         for projection in self._folding:
-            projection.position = after
-            projection.cases.shrink(len(rows))
+            projection.move_on(after, len(rows))
         return [(projection, writing.take(projection)) for projection in self._folding]
 
     def _write(self, batch: Sequence[tuple[Projection, writing.Written]], *, freeze: bool = True) -> None:

@@ -141,8 +141,7 @@ class Following:
             )
         self._running = [projection for projection in self._running if projection.name not in poisoned]
         for projection in self._running:
-            projection.position = max(projection.position, upto)
-            projection.cases.shrink(events)
+            projection.move_on(upto, events)
 
 
 def wait_for(conn: Connection, position: int, timeout: float = 5.0) -> None:

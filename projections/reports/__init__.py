@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from coopschool.domain.errors import Unknown
 from coopschool.sql import statements
 from projections.disclosure import MIN_GROUP
-from projections.generations import NotCaughtUp, ProjectionStopped
+from projections.generations import NotCaughtUp, ProjectionStopped, in_live_facts
 from projections.registry import projections_version
 from projections.reports import asked as asking
 from projections.reports.asked import Asked, Parameter
@@ -77,25 +77,20 @@ def run(
         filters=asking.filters(wanted, about.parameters),
         zone=zone,
     )
-    before, conn.isolation_level = conn.isolation_level, psycopg.IsolationLevel.REPEATABLE_READ
-    try:
-        with conn.transaction():
-            asked = asked._replace(known=_known(conn, about, asked.known_at))
-            found = _rows(conn, about, asked)
-    finally:
-        conn.isolation_level = before
+    with in_live_facts(conn) as generation:
+        asked = asked._replace(known=_known(conn, generation, about, asked.known_at))
+        found = _rows(conn, about, asked)
     rows = about.shape(found, asked, min_group)
     provenance = Provenance(asked.known, projections_version(), checksum(rows))
     return Report(about.name, _told(asked), provenance, list(about.notes), rows)
 
 
-def _known(conn: Connection, about: Definition, known_at: datetime | None) -> int:
-    """Enters the live generation; the last position that the report may know of: what all its projections have."""
-    entered = conn.execute(SQL["enter_live"]).fetchone()
-    if entered is None:
+def _known(conn: Connection, generation: int | None, about: Definition, known_at: datetime | None) -> int:
+    """The last position that the report may know of: what all its projections have, or had by then."""
+    if generation is None:
         raise NotCaughtUp(0, 0)
     reached = []
-    for projection, position, *stopped in conn.execute(SQL["reached"], [entered[0], list(about.projections)]):
+    for projection, position, *stopped in conn.execute(SQL["reached"], [generation, list(about.projections)]):
         if stopped[0] is not None:
             raise ProjectionStopped(projection, *stopped)
         reached.append(int(position))

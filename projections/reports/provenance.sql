@@ -1,10 +1,3 @@
--- name: enter_live
--- In a REPEATABLE READ transaction: from here on, tables are those of the live generation, whole.
-select generation, set_config(
-    'search_path', quote_ident(current_schema() || '_facts_' || generation) || ', ' || quote_ident(current_schema()), true
-)
-from live_facts
-
 -- name: reached
 -- How far the projections of a report have come, and whether one stopped.
 select projection, position, stopped_position, stopped_type, stopped_cause

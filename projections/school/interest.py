@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from coopschool.domain.base import Event
@@ -10,7 +10,7 @@ from coopschool.domain.school import enrolment, learning_module, member, person,
 from coopschool.sql import statements
 from projections.calendar import Calendar
 from projections.facts import Described, Emit, Entry, joined, text
-from projections.projection import Connection, Happened, Projection, on
+from projections.projection import Connection, Happened, Projection, Reads, on
 
 SQL = statements("projections.school", "interest.sql")
 
@@ -51,7 +51,6 @@ class Interests(Projection):
     version = 1
     fact_tables = ("interests",)
     kinds = ("member",)
-    cache_limit = 100_000
     ignores = frozenset(
         {
             person.PersonRegistered, person.RoleGranted, person.RoleRevoked, person.LanguageChosen,
@@ -85,7 +84,7 @@ class Interests(Projection):
         known = conn.execute(SQL["interested"]).fetchall() if conn and position else []
         self._interested = {member_id for (member_id,) in known}
 
-    def lacks(self, events: Iterable[Happened]) -> Any:
+    def lacks(self, events: Sequence[Happened]) -> list[Reads]:
         for happened in events:
             if isinstance(happened.event, enrolment.InterestRegistered):
                 self._interested.add(happened.event.member)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 from coopschool.domain.base import Event
@@ -164,7 +165,7 @@ class SessionCase:
         """The member's history here; a newcomer's begins with the sheets that did not name them."""
         pair = self.pairs.get(member)
         if pair is None:
-            pair = self.pairs[member] = Pair(self.id, member, self.calendar)
+            pair = self.pairs[intern(member)] = Pair(self.id, member, self.calendar)
             for sheet in self.sheets:
                 pair.add(sheet, _nothing)
         return pair
@@ -284,9 +285,8 @@ class Learning(Projection):
     @on(session.AttendanceLogged)
     def logged(self, event: session.AttendanceLogged, occurred_at: str) -> None:
         case, position, emit, slot = self._case(event.session), self.facts.position, self.facts.emit, event.slot
-        named = set()
-        for record in event.records:
-            named.add(record.member)
+        named = {record.member: record for record in event.records}
+        for record in named.values():
             entry = (occurred_at, position, Pair.attend, slot, record.status, record.minutes)
             case.pair(record.member).add(entry, emit)
         missed = (occurred_at, position, Pair.not_listed, slot)

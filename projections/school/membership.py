@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from sys import intern
 from typing import Any
 
 from coopschool.domain.base import Event
@@ -12,6 +13,7 @@ from projections.facts import NULL, Case, Described, Emit, Entry, negated, text
 from projections.projection import Connection, Projection, on
 
 FOR_EVER = "9999-12-31"
+PEOPLE_AT_HAND = 60_000  # twice as many before the first is forgotten
 RITE_OF_PASSAGE = frozenset({"M01", "M02"})
 MILESTONES = {
     "registered": "1\t0\t0\t0\t0",
@@ -69,7 +71,7 @@ class Membership(Described):
 class Journey(Case):
     """One person's milestones, in months since they were registered: rows of ``milestones``."""
 
-    __slots__ = ("calendar", "cohort", "completed", "done", "id", "reached", "registered_on")
+    __slots__ = ("calendar", "cohort", "completed", "id", "reached", "registered_on")
 
     def __init__(self, id: str, calendar: Calendar) -> None:
         self.id = id
@@ -80,8 +82,7 @@ class Journey(Case):
         self.registered_on: date | None = None
         self.cohort = ""
         self.reached: dict[str, date] = {}
-        self.completed: set[tuple[str, str]] = set()
-        self.done: set[str] = set()
+        self.completed: tuple[tuple[str, str], ...] = ()
 
     def registered(self, entry: Entry, emit: Emit) -> None:
         """Now the months can be counted, also of what was reached before."""
@@ -97,20 +98,17 @@ class Journey(Case):
 
     def concluded(self, entry: Entry, emit: Emit) -> None:
         """A module was completed in a session, or was not after all: (…, module, session, completed)."""
-        occurred_at, module, session_id, completed = entry[0], entry[3], entry[4], entry[5]
+        occurred_at, attended, completed = entry[0], (entry[3], entry[4]), entry[5]
+        if completed == (attended in self.completed):
+            return
         if completed:
-            self.completed.add((module, session_id))
-            if module in self.done:
-                return
-            self.done.add(module)
+            self.completed = (*self.completed, attended)
         else:
-            self.completed.discard((module, session_id))
-            if module not in self.done or any(module == other for other, _ in self.completed):
-                return
-            self.done.discard(module)
-        self._mark("one_module", len(self.done) >= 1, occurred_at, emit)
-        self._mark("three_modules", len(self.done) >= 3, occurred_at, emit)
-        self._mark("rite_of_passage", self.done >= RITE_OF_PASSAGE, occurred_at, emit)
+            self.completed = tuple(other for other in self.completed if other != attended)
+        done = {module for module, _ in self.completed}
+        self._mark("one_module", len(done) >= 1, occurred_at, emit)
+        self._mark("three_modules", len(done) >= 3, occurred_at, emit)
+        self._mark("rite_of_passage", done >= RITE_OF_PASSAGE, occurred_at, emit)
 
     def _mark(self, milestone: str, reached: bool, occurred_at: str, emit: Emit) -> None:
         if reached == (milestone in self.reached):
@@ -140,17 +138,17 @@ class PersonNow(Case):
     def clear(self) -> None:
         self.registered_at: str | None = None
         self.language: str | None = None
-        self.roles: dict[str, date | None] = {}
+        self.roles: dict[str, date | None] | None = None
         self.erased = False
 
     def registered(self, entry: Entry, _emit: Emit) -> None:
         self.registered_at = entry[0]
 
     def granted(self, entry: Entry, _emit: Emit) -> None:
-        self.roles[entry[3]] = entry[4]
+        self.roles = {**(self.roles or {}), entry[3]: entry[4]}
 
     def revoked(self, entry: Entry, _emit: Emit) -> None:
-        self.roles.pop(entry[3], None)
+        self.roles = {role: until for role, until in (self.roles or {}).items() if role != entry[3]}
 
     def chose_language(self, entry: Entry, _emit: Emit) -> None:
         self.language = entry[3]
@@ -179,7 +177,7 @@ class PersonCase:
         return "\t".join(columns) + "\n"
 
     def roles(self) -> list[str]:
-        return [f"{text(self.id)}\t{role}\t{until or NULL}\n" for role, until in self.now.roles.items()]
+        return [f"{text(self.id)}\t{role}\t{until or NULL}\n" for role, until in (self.now.roles or {}).items()]
 
 
 class Memberships(Projection):
@@ -207,6 +205,9 @@ class Memberships(Projection):
     def __init__(self, calendar: Calendar) -> None:
         super().__init__(calendar)
         self._changed: dict[str, PersonCase] = {}
+
+    def is_full(self) -> bool:
+        return len(self.cases) > PEOPLE_AT_HAND
 
     def make_case(self, id: str) -> PersonCase:
         return PersonCase(id, self.calendar)
@@ -284,7 +285,7 @@ class Memberships(Projection):
         self._conclude(event, occurred_at, False)
 
     def _conclude(self, event: Any, occurred_at: str, completed: bool) -> None:
-        entry = self._entry(occurred_at, Journey.concluded, event.module, event.session, completed)
+        entry = self._entry(occurred_at, Journey.concluded, intern(event.module), intern(event.session), completed)
         self.cases.get(event.member).journey.add(entry, self.facts.emit)
 
     @on(enrolment.PrerequisiteWaived)
