@@ -85,7 +85,7 @@ def _print_as_they_come(found: Iterable[SeenEvent], zone: ZoneInfo, *, as_json: 
             output.show_line(next(_rows([event], zone)))
 
 
-def _names() -> list[str]:
+def report_names() -> list[str]:
     from projections.reports import REPORTS
 
     return list(REPORTS)
@@ -95,7 +95,9 @@ def report(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(help="Which report; without one, what there is.", autocompletion=_names, show_default=False),
+        typer.Argument(
+            help="Which report; without one, what there is.", autocompletion=report_names, show_default=False
+        ),
     ] = None,
     as_of: Annotated[
         str | None,
@@ -128,7 +130,7 @@ def report(
     asked = {"as_of": as_of, "known_at": known_at, "group_by": group_by, **filters}
     with opened(settings) as database:
         found = _run(settings, database, about.name, {key: value for key, value in asked.items() if value is not None})
-    _print_report(about, found, Format.json if as_json else format_)
+    print_report(about, found, Format.json if as_json else format_)
 
 
 def _filters(arguments: Sequence[str]) -> dict[str, str]:
@@ -200,7 +202,7 @@ def _catch_up(settings: Settings, database: Database) -> None:
             wait_for(connection, max(one.position + one.lag for one in found), SECONDS_TO_CATCH_UP)
 
 
-def _print_report(about: Definition, found: Report, format_: Format) -> None:
+def print_report(about: Definition, found: Report, format_: Format) -> None:
     if format_ is Format.json:
         output.show_json(found)
         return

@@ -129,7 +129,11 @@ class Process:
                 line = process.cmdline()
             except psutil.NoSuchProcess:
                 continue
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE and all(word in line for word in words):
+            if (
+                process.is_running()
+                and process.status() != psutil.STATUS_ZOMBIE
+                and all(word in line for word in words)
+            ):
                 found.append(process)
         return found
 

@@ -1,0 +1,119 @@
+"""Schema, facts and log from the command line: what is whole, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from coopschool.application import CoopSchool
+from coopschool.demo import seed
+from coopschool.settings import Settings
+from projections.generations import SQL
+from projections.runner import Runner
+from tests.cli.running import Command
+from tests.support.postgres import TestServer
+
+
+def as_superuser(settings: Settings, statement: str) -> None:
+    """What no role of ours may do."""
+    with psycopg.connect(settings.database_url or "", autocommit=True) as conn:
+        conn.execute(f"set search_path = {settings.schema}")
+        conn.execute(statement)
+
+
+@pytest.fixture
+def projected(school: CoopSchool) -> CoopSchool:
+    """The simulated school, with its facts."""
+    seed(school)
+    Runner(school.database, school.settings.zone).catch_up()
+    return school
+
+
+# --- migrate
+
+
+def test_migrating_tells_what_it_did_and_does_it_once(
+    test_server: TestServer, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with test_server.empty_database() as url:
+        command = Command({**environment, "COOPSCHOOL_DATABASE_URL": url})
+        assert "coopschool migrate" in command.refused("events", status=3)
+        assert command.said("migrate")["applied"][0] == "0001_event_log"
+        assert command.said("migrate")["applied"] == []
+        assert "up to date" in command.run("migrate").stderr
+        assert command.said("events")["at_end"]
+
+
+# --- verify
+
+
+def test_a_whole_log_with_its_facts_has_no_findings(command: Command, projected: CoopSchool) -> None:
+    assert command.said("verify") == {"findings": []}
+    result = command.run("verify")
+    assert result.exit_code == 0
+    assert result.stdout.split() == ["position", "check", "detail"]
+
+
+def test_an_edited_event_is_found(command: Command, projected: CoopSchool, settings: Settings) -> None:
+    as_superuser(settings, "update events set actor = 'nobody' where position = 7")
+    findings = command.said("verify", status=1)["findings"]
+    assert [(one["position"], one["check"]) for one in findings] == [(7, "hash chain"), (None, "facts")]
+    assert "hash chain" in command.run("verify").stdout
+
+
+def test_facts_that_the_log_does_not_give_are_found(
+    command: Command, projected: CoopSchool, settings: Settings
+) -> None:
+    as_superuser(
+        settings, "insert into coopschool_facts_1.enrolments select * from coopschool_facts_1.enrolments limit 1"
+    )
+    (finding,) = command.said("verify", status=1)["findings"]
+    assert finding["check"] == "facts"
+    assert "enrolments" in finding["detail"]
+
+
+# --- replay
+
+
+def test_a_replay_puts_new_facts_in_the_place_of_the_old(command: Command, projected: CoopSchool) -> None:
+    done = command.said("replay")
+    assert done["swapped"]
+    assert done["differing"] == []
+    assert done["generation"] == 2
+    assert done["position"] == command.said("doctor")["log_position"]
+    assert done["events_per_second"] > 0
+    assert "events_per_second\t" in command.run("replay").stdout
+
+
+def test_a_replay_up_to_a_position_only_compares(command: Command, projected: CoopSchool) -> None:
+    done = command.said("replay", "learning", "--until", "100")
+    assert (done["position"], done["swapped"], done["generation"]) == (100, False, None)
+    assert not command.said("replay", "--dry-run")["swapped"]
+
+
+def test_a_replay_that_finds_other_facts_says_so_and_mends_them(
+    command: Command, projected: CoopSchool, settings: Settings
+) -> None:
+    as_superuser(
+        settings, "insert into coopschool_facts_1.enrolments select * from coopschool_facts_1.enrolments limit 1"
+    )
+    assert command.said("replay", status=1)["differing"] == ["enrolments"]
+    assert command.said("replay")["differing"] == []
+
+
+def test_a_projection_that_does_not_exist_is_refused(command: Command) -> None:
+    assert "learning" in command.refused("replay", "everything")
+
+
+def test_two_replays_at_once_are_refused(command: Command, projected: CoopSchool) -> None:
+    with projected.database.connect("projector") as other:
+        assert other.execute(SQL["rebuild_alone"]).fetchone() == (True,)
+        assert "another rebuild" in command.refused("replay")
+
+
+def test_an_event_that_cannot_be_folded_is_named(command: Command, projected: CoopSchool, settings: Settings) -> None:
+    as_superuser(settings, "update events set data = '{}' where position = 9")
+    assert "event at 9" in command.refused("replay", status=1)
