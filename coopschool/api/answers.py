@@ -58,7 +58,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def csv_answer(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], headers: Mapping[str, str]) -> Response[Any]:
-    return Response(csv_text(columns, rows), media_type="text/csv; charset=utf-8", headers=dict(headers))
+    return Response(csv_text(columns, rows), media_type=CSV, headers=dict(headers))
 
 
 def page(request: ApiRequest, shape: type[msgspec.Struct], items: Sequence[Any], after: Any | None) -> Response[Any]:

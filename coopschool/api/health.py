@@ -21,7 +21,7 @@ from projections.generations import Status
 
 SQL = statements("coopschool.api", "health.sql")
 
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+PROMETHEUS = "text/plain; version=0.0.4"
 
 log = structlog.get_logger("coopschool.health")
 

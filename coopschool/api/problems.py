@@ -185,7 +185,11 @@ def english_title(error: type[BaseException]) -> str:
 
 def _domain_faults(error: domain.DomainError, body: Any) -> Iterator[Fault]:
     if isinstance(error, domain.Invalid):
-        yield Fault("invalid-value", pointer=f"#/{error.details['field']}", details=error.details)
+        field = error.details["field"]
+        if body is None:
+            yield Fault("invalid-value", parameter=field, details=error.details)
+        else:
+            yield Fault("invalid-value", pointer=f"#/{field}", details=error.details)
         return
     pointers = dict.fromkeys(_mentions(body, set(_identifying(error.details.values()))))
     if isinstance(body, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from coopschool.clock import FixedClock
 from tests.api.callers import Callers
@@ -21,7 +22,7 @@ def test_an_enrolment_over_http_becomes_an_event_and_the_event_a_figure_in_the_p
     assert (waits["status"], waits["rank"]) == ("waitlisted", 1)
 
     clock.advance(timedelta(days=11))
-    sheet = {"records": [{"person_id": ada.person, "status": "present", "mode": "on_site"}]}
+    sheet: dict[str, Any] = {"records": [{"person_id": ada.person, "status": "present", "mode": "on_site"}]}
     trainer.done("PUT", f"/api/sessions/{session}/slots/1/attendance", sheet)
     clock.advance(timedelta(days=7))
     sheet = {"records": [{"person_id": ada.person, "status": "partial", "minutes": 90}]}

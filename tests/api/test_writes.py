@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from litestar.testing import TestClient
 
 from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
@@ -138,7 +137,7 @@ def test_the_store_away_is_503_and_comes_back_without_a_restart(callers: Callers
     assert member.get("/api/members/me").status_code == 200
 
 
-def test_a_full_queue_is_503_with_retry_after(callers: Callers, school: CoopSchool, client: TestClient[object]) -> None:
+def test_a_full_queue_is_503_with_retry_after(callers: Callers, school: CoopSchool) -> None:
     school.bus.close()
     response = callers.coordinator.post("/api/members", MEMBER)
     assert (response.status_code, response.json()["type"]) == (503, "/problems/busy")

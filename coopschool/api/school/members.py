@@ -244,7 +244,14 @@ class Members(Controller):
     async def enrolments(self, request: ApiRequest, person_id: PersonPath) -> Learning:
         """A member's open enrolments and waits, interests, completions and waivers, as they stand now."""
         id = request.self_or(person_id, "coordinator")
-        return await request.school.read(lambda load: _learning(existing(load, Member, id)))
+        learning = await request.school.read(lambda load: _learning(existing(load, Member, id)))
+        codes = {place for interest in learning.interests for place in interest.places}
+        words = await request.reads.vault(lambda connection: vault.places(connection, codes)) if codes else {}
+        interests = [
+            msgspec.structs.replace(interest, places=[words.get(place, place) for place in interest.places])
+            for interest in learning.interests
+        ]
+        return msgspec.structs.replace(learning, interests=interests)
 
 
 def _seen(load: Load, id: str, today: date) -> tuple[tuple[int, int], MemberSeen]:

@@ -58,7 +58,7 @@ class Promoted(Written, kw_only=True):
 
     person_id: str
     rank: int
-    passed_over: tuple[PassedOver, ...] = ()
+    passed_over: tuple[PassedOver, ...]
 
 
 class WaitingSeen(msgspec.Struct, frozen=True, kw_only=True):

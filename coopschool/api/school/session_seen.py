@@ -88,12 +88,13 @@ def runs(actor: Actor, session: Session) -> bool:
 
 
 def sees_names(actor: Actor, session: Session, now: datetime) -> bool:
-    """Coordinators see names; trainers those of their own sessions, until 30 days after closing."""
+    """Coordinators see names; trainers those of their own sessions, until the 30th day after closing is over."""
     if actor.is_any("coordinator"):
         return True
-    return session.is_given_by(actor.person) and (
-        session.closed_at is None or now <= session.closed_at + NAMES_FOR_TRAINERS
-    )
+    if session.closed_at is None:
+        return session.is_given_by(actor.person)
+    last_day = session.closed_at.astimezone(now.tzinfo).date() + NAMES_FOR_TRAINERS
+    return session.is_given_by(actor.person) and now.date() <= last_day
 
 
 def glance(session: Session, actor: Actor, now: datetime) -> tuple[int, SessionSeen]:
