@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,11 @@ import msgspec
 import psycopg
 
 from coopschool.application import CoopSchool
-from coopschool.command_bus import VaultWrite
 from coopschool.domain.school.member import Member
 from coopschool.domain.school.session import Session
 from coopschool.eventstore import bulk, log
 from coopschool.eventstore.bulk import Overtaken
-from coopschool.importing import files, learners, people, sessions
+from coopschool.importing import files, keeping, learners, people, sessions
 from coopschool.importing.context import Context
 from coopschool.importing.deciding import Deciding
 from coopschool.importing.files import MEMBERS, TABLES, Files
@@ -23,10 +23,7 @@ from coopschool.importing.ledger import Ledger
 from coopschool.importing.problems import Problem, Problems
 from coopschool.importing.references import References
 from coopschool.importing.steps import Step, in_order
-from coopschool.sql import statements
-from coopschool.vault import PutReferences
 
-SQL = statements("coopschool.importing", "writing.sql")
 ATTEMPTS = 5
 EVERY = 1_000
 
@@ -143,7 +140,7 @@ class _Attempt:
                 self._progress("deciding", number, len(steps))
             carried_out += deciding.carry_out(step)
         self._progress("deciding", len(steps), len(steps))
-        self._check_emails(self._conn)
+        self._check_emails()
         return carried_out
 
     def _write(self) -> int:
@@ -152,38 +149,24 @@ class _Attempt:
         if not events and not self._references.new:
             return self._head
         bulk.stage(self._conn, events)
+        keeping.stage(self._conn, self._context.personal, self._references)
         head = bulk.append(
             self._conn,
             events,
             decided_at=self._head,
             relied_on=self._ledger.relied_on,
             now=self._school.clock.now,
-            beside=self._write_vault,
+            beside=partial(keeping.keep, personal=self._context.personal),
         )
         self._progress("writing", len(events), len(events))
         return head.position
 
-    def _write_vault(self, conn: psycopg.Connection[Any]) -> None:
-        personal = self._context.personal
-        new = self._references.new
-        row = conn.execute(SQL["references_taken"], (list(new),)).fetchone()
-        if row and row[0]:
-            raise Overtaken("another import")
-        if self._email_owners(conn):
-            raise Overtaken("an e-mail address")
-        people = [one for _, one in personal.people]
-        columns = [[getattr(one, name) for one in people] for name in ("person", "name", "email", "email_hash")]
-        conn.execute(SQL["put_people"], columns)
-        writes: list[VaultWrite] = [*personal.texts, *personal.places.values()]
-        for write in [*writes, PutReferences(references=list(new.items()))]:
-            write.write(conn)
-
-    # --- e-mail addresses: one person each
-
-    def _check_emails(self, conn: psycopg.Connection[Any]) -> None:
-        owners = self._email_owners(conn)
+    def _check_emails(self) -> None:
+        """One e-mail address, one person."""
+        people = self._context.personal.people
+        owners = keeping.email_owners(self._conn, [one for _, one in people])
         seen: dict[bytes, int] = {}
-        for line, one in self._context.personal.people:
+        for line, one in people:
             if one.email_hash is None:
                 continue
             if one.email_hash in seen:
@@ -191,12 +174,6 @@ class _Attempt:
             elif one.email_hash in owners:
                 self._email_taken(line, "Another person has this e-mail address.")
             seen[one.email_hash] = line
-
-    def _email_owners(self, conn: psycopg.Connection[Any]) -> dict[bytes, str]:
-        """Who else than the person named has an address that is about to be kept."""
-        wanted = {one.email_hash: one.person for _, one in self._context.personal.people if one.email_hash}
-        rows = conn.execute(SQL["email_owners"], (list(wanted),))
-        return {bytes(hash): str(owner) for hash, owner in rows if wanted[bytes(hash)] != str(owner)}
 
     def _email_taken(self, line: int, message: str) -> None:
         self._problems.add(
