@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+HOURS_AT_HAND = 100_000
 
 
 class Calendar:
@@ -12,10 +13,28 @@ class Calendar:
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
-        self.day = lru_cache(maxsize=50_000)(self._day)
+        self._hours: dict[str, date | None] = {}
+
+    def day(self, moment: str) -> date:
+        """The school's day at a moment, ``2020-03-01 09:00:00+00``."""
+        hour = moment[:13]
+        if hour not in self._hours:
+            self._learn(hour)
+        return self._hours[hour] or self._day(moment)
+
+    def _learn(self, hour: str) -> None:
+        """Remembers the day of an hour, unless midnight falls into it (some zones are half an hour off)."""
+        if len(self._hours) > HOURS_AT_HAND:
+            self._hours.clear()
+        first, last = self._day(f"{hour}:00:00+00"), self._day(f"{hour}:59:59.999999+00")
+        self._hours[hour] = first if first == last else None
 
     def _day(self, moment: str) -> date:
         return datetime.fromisoformat(moment).astimezone(self.zone).date()
+
+    def days(self, first: str, then: str) -> int:
+        """From the day of one moment to that of another."""
+        return self.day(then).toordinal() - self.day(first).toordinal()
 
     def local(self, moment: datetime) -> date:
         """The school's day at a moment."""

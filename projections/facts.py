@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -33,6 +34,10 @@ class Row(NamedTuple):
     measures: str
 
 
+def unheard(table: str, occurred_at: str, dimensions: str, measures: str) -> None:
+    """Takes rows that are there already, or that cannot be."""
+
+
 class Facts:
     """The rows that a projection has to add, as lines for COPY, by table."""
 
@@ -40,12 +45,20 @@ class Facts:
         self.position = 0
         self.recorded_at = ""
         self.lines: dict[str, list[str]] = {table: [] for table in tables}
-        self.muted = False
+        self.emit: Emit = self.add
 
-    def emit(self, table: str, occurred_at: str, dimensions: str, measures: str) -> None:
+    def add(self, table: str, occurred_at: str, dimensions: str, measures: str) -> None:
         """Adds a row, on account of the event at `position`."""
-        if not self.muted:
-            self.lines[table].append(f"{self.position}\t{occurred_at}\t{dimensions}\t{measures}\n")
+        self.lines[table].append(f"{self.position}\t{occurred_at}\t{dimensions}\t{measures}\n")
+
+    @contextmanager
+    def muted(self) -> Iterator[None]:
+        """Rows emitted meanwhile are not added."""
+        self.emit = unheard
+        try:
+            yield
+        finally:
+            self.emit = self.add
 
     def take(self) -> dict[str, list[str]]:
         """The rows so far, which are forgotten here."""

@@ -193,3 +193,7 @@ create index waivers_member on waivers (member);
 create index session_cards_order on session_cards (first_slot_at, session);
 create index session_cards_waiting on session_cards (first_slot_at) where waiting > 0 and status = 'open';
 create index person_cards_joined on person_cards (joined_on, person);
+
+-- What the planner has to know before the first report.
+analyze sessions, slots, enrolments, attendance, sheets, categories, milestones, waivers, interests, modules,
+    session_cards, person_cards, person_roles;

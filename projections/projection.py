@@ -170,9 +170,8 @@ class Projection:
         """Folds the past of cases that are not at hand, without adding rows for it."""
         for reads in lacking:
             self.cases.get(reads.case)
-        self.facts.muted = True
-        self._fold(events)
-        self.facts.muted = False
+        with self.facts.muted():
+            self._fold(events)
 
     def fold(self, events: Sequence[Happened]) -> None:
         """Folds the events after its position. Raises `Poison` at one that it cannot fold."""

@@ -9,7 +9,7 @@ from typing import Any
 from coopschool.domain.base import Event
 from coopschool.domain.school import enrolment, learning_module, member, person, session
 from projections.calendar import Calendar, month_of, quarter_of, year_of
-from projections.facts import NULL, Described, Emit, Entry, Fold, flag, joined, text
+from projections.facts import NULL, Described, Emit, Entry, Fold, flag, joined, text, unheard
 from projections.projection import Connection, Projection, on
 from projections.school.pair import Pair
 
@@ -27,6 +27,7 @@ class Arrangement(Described):
         "module",
         "place",
         "seats",
+        "slot_rows",
         "slots",
         "team",
         "trainers",
@@ -41,6 +42,7 @@ class Arrangement(Described):
         super().clear()
         self.module: str | None = None
         self.slots: dict[int, tuple[datetime, datetime, bool]] = {}
+        self.slot_rows: list[tuple[str, str, str]] | None = None
         self.seats = 0
         self.format = self.place = ""
         self.languages: tuple[str, ...] = ()
@@ -56,20 +58,20 @@ class Arrangement(Described):
         self.module, self.team, self.seats = event.module, event.team, event.seats
         self.format, self.place, self.languages = event.format, event.place, event.languages
         self.trainers = event.trainers
-        self.slots = {slot.number: (slot.starts_at, slot.ends_at, False) for slot in event.slots}
+        self.slots, self.slot_rows = {slot.number: (slot.starts_at, slot.ends_at, False) for slot in event.slots}, None
         self.show(entry[0], emit)
 
     def slot_moved(self, entry: Entry, emit: Emit) -> None:
         event: session.SlotMoved = entry[3]
         cancelled = self.slots[event.slot][2] if event.slot in self.slots else False
-        self.slots[event.slot] = (event.starts_at, event.ends_at, cancelled)
+        self.slots[event.slot], self.slot_rows = (event.starts_at, event.ends_at, cancelled), None
         self.show(entry[0], emit)
 
     def slot_cancelled(self, entry: Entry, emit: Emit) -> None:
         event: session.SlotCancelled = entry[3]
         if event.slot in self.slots:
             starts_at, ends_at, _ = self.slots[event.slot]
-            self.slots[event.slot] = (starts_at, ends_at, True)
+            self.slots[event.slot], self.slot_rows = (starts_at, ends_at, True), None
         self.show(entry[0], emit)
 
     def seats_changed(self, entry: Entry, emit: Emit) -> None:
@@ -104,7 +106,9 @@ class Arrangement(Described):
         first = self.first_slot_at
         if self.module is None or first is None:
             return []
-        return [("sessions", self._session(self.module, first), "1"), *self._slots()]
+        if self.slot_rows is None:
+            self.slot_rows = self._slots()
+        return [("sessions", self._session(self.module, first), "1"), *self.slot_rows]
 
     def _session(self, module: str, first: datetime) -> str:
         day = self.calendar.local(first)
@@ -167,7 +171,7 @@ class SessionCase:
         if pair is None:
             pair = self.pairs[intern(member)] = Pair(self.id, member, self.calendar)
             for sheet in self.sheets:
-                pair.add(sheet, _nothing)
+                pair.add(sheet, unheard)
         return pair
 
     def card(self) -> str | None:
@@ -186,10 +190,6 @@ class SessionCase:
             max(ends_at for _, ends_at, _ in held).isoformat(), now.closed_at or NULL,
         )  # fmt: skip
         return "\t".join(columns) + "\n"
-
-
-def _nothing(table: str, occurred_at: str, dimensions: str, measures: str) -> None:
-    """Takes rows that cannot be: a sheet alone, before any seat, has none."""
 
 
 def _array(values: tuple[str, ...]) -> str:

@@ -50,6 +50,16 @@ def _confirming(seat: int, waiting: int, enrolled: int, promoted: int) -> str:
 
 
 @lru_cache
+def _waiting(waiting: int, waitlisted: int) -> str:
+    return measures(waiting=waiting, waitlisted=waitlisted)
+
+
+@lru_cache
+def _concluding(outcome: str, before: str | None, no_show: int) -> str:
+    return measures(**({before: -1} if before else {}), **{outcome: 1}, no_show=no_show)
+
+
+@lru_cache
 def _ending(figure: str, count: int, seat: int, waiting: int) -> str:
     return measures(**{"seat": seat, "waiting": waiting, figure: count})
 
@@ -91,8 +101,7 @@ class Pair(Case):
 
     def confirm(self, entry: Entry, emit: Emit) -> None:
         """A seat: (…, promoted 0 or 1)."""
-        dates = self._dates()
-        waiting = -1 if self._stop_waiting() else 0
+        waiting, dates = self._stop_waiting() if self.waits_since else (0, NO_DAYS)
         seat = 0 if self.confirmed else 1
         first = 1 if self.enrolled_at is None else 0
         if first:
@@ -108,24 +117,21 @@ class Pair(Case):
         self.waits_since = self.waits_since or self.calendar.day(entry[0]).isoformat()
         first = 0 if self.waitlisted else 1
         self.waitlisted = True
-        emit(ENROLMENTS, entry[0], f"{self.prefix}\t{self._dates()}", measures(waiting=waiting, waitlisted=first))
+        emit(ENROLMENTS, entry[0], f"{self.prefix}\t{self.waits_since}\t{NULL}", _waiting(waiting, first))
 
     def end(self, entry: Entry, emit: Emit) -> None:
         """Seat or place on the list is given up: (…, figure, count)."""
-        dates = self._dates()
-        waiting = -1 if self._stop_waiting() else 0
+        waiting, dates = self._stop_waiting() if self.waits_since else (0, NO_DAYS)
         seat = -1 if self.confirmed else 0
         if seat and self.unlisted:
             self._presume(WITHOUT["absent"], entry[0], emit)
         self.confirmed = False
         emit(ENROLMENTS, entry[0], f"{self.prefix}\t{dates}", _ending(entry[3], entry[4], seat, waiting))
 
-    def _dates(self) -> str:
-        return NO_DAYS if self.waits_since is None else f"{self.waits_since}\t{NULL}"
-
-    def _stop_waiting(self) -> bool:
-        waited, self.waits_since = self.waits_since is not None, None
-        return waited
+    def _stop_waiting(self) -> tuple[int, str]:
+        """What that is in `waiting`, and the columns that say which wait it was."""
+        dates, self.waits_since = f"{self.waits_since}\t{NULL}", None
+        return -1, dates
 
     # --- attendance
 
@@ -182,16 +188,15 @@ class Pair(Case):
         occurred_at, outcome = entry[0], entry[3]
         if outcome == self.outcome:
             return
-        figures = {outcome: 1}
+        no_show = 0
         if self.outcome is None:
-            figures["no_show"] = 0 if self.there else 1
+            no_show = 0 if self.there else 1
             self.days = self._days_until(occurred_at)
-        else:
-            figures[self.outcome] = -1
+        figures = _concluding(outcome, self.outcome, no_show)
         self.outcome = outcome
-        emit(ENROLMENTS, occurred_at, f"{self.prefix}\t{NULL}\t{self.days}", measures(**figures))
+        emit(ENROLMENTS, occurred_at, f"{self.prefix}\t{NULL}\t{self.days}", figures)
 
     def _days_until(self, occurred_at: str) -> str:
         if self.enrolled_at is None:
             return NULL
-        return str((self.calendar.day(occurred_at) - self.calendar.day(self.enrolled_at)).days)
+        return str(self.calendar.days(self.enrolled_at, occurred_at))
