@@ -138,6 +138,10 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         elif not answers:
             raise TooFewItems(f"answers.{self.items_of(moment)[0].code}", least=1)
 
+    def in_order(self, answers: Mapping[str, int]) -> dict[str, int]:
+        """The answers in the order of the questionnaire, so that the order they came in tells nothing."""
+        return {code: answers[code] for code in self.items if code in answers}
+
     def score(self, dimension: str, answers: Mapping[str, int]) -> Fraction | None:
         """A person's mean on a dimension, in points of the scale; None with fewer items than the instrument asks."""
         given = [answers[item.code] for item in self._dimension(dimension).items if item.code in answers]

@@ -28,6 +28,7 @@ from coopschool.domain.school.waiting_list import SessionNotBegun
 HOT_DAYS = 7
 COLD_MONTHS = (2, 6)
 COMMENTS_NEED = 5  # answers
+QUESTIONNAIRE = "feedback"  # the instrument that members and trainers answer
 
 
 class Window(NamedTuple):
@@ -68,6 +69,11 @@ def guard_feedback_open(session: Session, moment: FeedbackMoment, at: datetime) 
     window = window_of(session, moment, at.tzinfo)
     if not window.covers(at) or session.has_released(moment):
         raise FeedbackNotOpen(session=session.id, moment=moment, opens=window.opens, closes=window.closes)
+
+
+def version_in_use(load: Load, session: Session, moment: FeedbackMoment, zone: tzinfo | None) -> int:
+    """The version of the questionnaire for this session: the newest when its window opened. Raises `Unknown`."""
+    return load(PublishedInstrument, QUESTIONNAIRE).in_use_at(window_of(session, moment, zone).opens)
 
 
 def guard_attended(session: Session, member: str) -> None:
