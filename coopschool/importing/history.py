@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,21 +66,19 @@ def _unheard(_stage: str, _done: int, _all: int) -> None: ...
 def import_history(
     school: CoopSchool, directory: Path, *, dry_run: bool = False, progress: Progress = _unheard
 ) -> Imported:
-    """Imports the CSV files of a directory. Raises `FileNotFoundError` where there are none, and psycopg's errors.
+    """Imports the CSV files of a directory.
 
-    If something that the decisions stand on changes before they are written, they are made again.
+    If something that the decisions stand on changes before they are written, they are made again, a few times. Raises
+    `Overtaken` if it changes each time, `FileNotFoundError` where there are no files, and psycopg's errors.
     """
     problems = Problems()
     read = files.read(directory, school.settings.zone, problems)
     progress("reading", len(TABLES), len(TABLES))
     with school.database.connect("app") as conn:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(Overtaken):
                 return _Attempt(school, conn, read, problems.copy(), progress).make(dry_run)
-            except Overtaken:
-                if attempt == ATTEMPTS:
-                    raise
-    raise AssertionError
+        return _Attempt(school, conn, read, problems, progress).make(dry_run)
 
 
 class _Attempt:

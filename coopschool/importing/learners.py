@@ -141,7 +141,8 @@ def _sheet(context: Context, sheet: Sheet, rows: Sequence[AttendanceRow], key: K
     session_id = context.find(ATTENDANCE, rows[0], "session_ref", session(session_ref), spoils=spoils)
     if session_id is None:
         return
-    slot = slots.get(sheet) or context.load(Session, session_id).slots.get(number)
+    is_new = session_id in context.references.made
+    slot = slots.get(sheet) if is_new else context.load(Session, session_id).slots.get(number)
     if slot is None:
         advice = "Correct the number, or add the slot to slots.csv."
         context.problem(ATTENDANCE, rows[0], "slot", "unknown", f"The session has no slot {number}.", advice)

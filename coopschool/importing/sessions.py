@@ -28,16 +28,25 @@ NOWHERE = "unknown"
 def modules(context: Context) -> Iterator[Step]:
     """Writing down and publishing; what others build on comes first where they were published together."""
     rows = context.files.rows(MODULES)
-    needed = {row.module: row.prerequisites for row in rows}
+    depths = _depths({row.module: row.prerequisites for row in rows})
     for row in rows:
         if context.is_new(module(row.module)):
-            yield from _module(context, row, _depth(row.module, needed, frozenset()))
+            yield from _module(context, row, depths[row.module])
 
 
-def _depth(code: str, needed: Mapping[str, Sequence[str]], seen: frozenset[str]) -> int:
-    if code in seen:
-        return 0  # a cycle: the rule will say so
-    return max((1 + _depth(other, needed, seen | {code}) for other in needed.get(code, ())), default=0)
+def _depths(needed: Mapping[str, Sequence[str]]) -> Mapping[str, int]:
+    """How many modules of the file come before each, one building on the other."""
+    depths: dict[str, int] = {}
+
+    def depth(code: str) -> int:
+        if code not in depths:
+            depths[code] = 0  # as long as it is being counted: a cycle ends here, and the rule will say so
+            depths[code] = max((1 + depth(other) for other in needed.get(code, ())), default=0)
+        return depths[code]
+
+    for code in needed:
+        depth(code)
+    return depths
 
 
 def _module(context: Context, row: ModuleRow, depth: int) -> Iterator[Step]:

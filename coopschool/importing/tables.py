@@ -102,12 +102,15 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _line_that_is_no_text(path: Path) -> int:
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return 1
+        return next(number for number, line in enumerate(file, start=1) if not _is_text(line))
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _header_is_good(table: Table[Any], names: Sequence[str], problems: Problems) -> bool:

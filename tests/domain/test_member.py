@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from coopschool.domain.base import Actor, Event, Occurrence
-from coopschool.domain.errors import Forbidden, Invalid, Unknown
+from coopschool.domain.errors import Forbidden, Invalid, Stale, Unknown
 from coopschool.domain.school.enrolment import (
     EnrolmentCancelled,
     EnrolmentWithdrawn,
@@ -35,7 +35,13 @@ from coopschool.domain.school.member import (
     MembershipInactive,
     OpenEnrolment,
 )
-from coopschool.domain.school.membership import ChangeCategory, JoinAsMember, WaivePrerequisite, roles_on
+from coopschool.domain.school.membership import (
+    AmendDetails,
+    ChangeCategory,
+    JoinAsMember,
+    WaivePrerequisite,
+    roles_on,
+)
 from coopschool.domain.school.person import (
     LanguageChosen,
     PersonalDataErased,
@@ -299,3 +305,24 @@ def test_a_completion_is_taken_back_by_the_session_that_gave_it() -> None:
 
 def test_a_completion_is_not_taken_back_by_another_session() -> None:
     assert folded(completed("s1"), not_completed("s2")).completed == {"M01": {"s1": BEFORE}}
+
+
+# --- details
+
+
+def test_a_members_language_is_amended() -> None:
+    scenario = given(REGISTERED, JOINED)
+    scenario.when(AmendDetails(at=NOW, member=ANN, language="en", if_revisions=(1, 1))).then(
+        LanguageChosen(person=ANN, language="en")
+    )
+
+
+def test_amending_only_what_the_vault_keeps_adds_no_event() -> None:
+    given(REGISTERED, JOINED).when(AmendDetails(at=NOW, member=ANN)).then_unchanged()
+
+
+@pytest.mark.parametrize("read", [(2, 1), (1, 2)], ids=["person", "membership"])
+def test_details_that_somebody_else_changed_meanwhile_are_stale(read: tuple[int, int]) -> None:
+    given(REGISTERED, JOINED).when(AmendDetails(at=NOW, member=ANN, language="en", if_revisions=read)).then_refused(
+        Stale, revision=1
+    )

@@ -28,11 +28,13 @@ from coopschool.domain.school.enrolment import (
 )
 from coopschool.domain.school.member import Member, MemberJoined, MembershipCategoryChanged, MembershipEnded
 from coopschool.domain.school.membership import ChangeCategory, JoinAsMember, WaivePrerequisite
-from coopschool.domain.school.person import GrantRole, LanguageChosen, PersonRegistered, RoleGranted
+from coopschool.domain.school.person import GrantRole, LanguageChosen, PersonRegistered, RegisterPerson, RoleGranted
+from coopschool.domain.school.scheduling import MoveSlot
 from coopschool.domain.school.session import AttendanceLogged, SessionCancelled, SessionScheduled
 from coopschool.domain.school.words import Category
 from coopschool.eventstore import bulk
 from coopschool.eventstore.mapper import decode
+from coopschool.eventstore.verify import verify
 from coopschool.importing import Imported, Problem, import_history
 from coopschool.importing.references import References
 from tests.support.importing import write
@@ -51,6 +53,7 @@ SCHOOL: dict[str, Any] = {
 ENROLLED = SCHOOL["enrolments"]
 SLOTS = SCHOOL["slots"]
 SHEETS = SCHOOL["attendance"]
+CIRCULAR = {"modules": ["M01,Un,2,M02,2020-01-15", "M02,Deux,2,M01,2020-01-15"]}
 NOBODY: dict[str, Any] = {"enrolments": [], "attendance": []}
 
 
@@ -238,6 +241,30 @@ def test_a_trainer_may_be_a_member_too(school: CoopSchool, tmp_path: Path) -> No
     assert granted.person in {event.member for event in events(school, MemberJoined)}
 
 
+def test_a_trainer_gives_several_sessions_in_places_that_everybody_knows(school: CoopSchool, tmp_path: Path) -> None:
+    files: dict[str, Any] = {
+        "modules": "M01,Bienvenue,1,,2020-01-15",
+        "sessions": ["s1,M01,1,t1,Namur,2020-02-01", "s2,M01,1,t1,,2020-02-01,,,online", "s3,M01,1,,,2020-02-01"],
+        "slots": [f"s{n},1,2020-03-0{n}T09:00,2020-03-0{n}T12:00" for n in (1, 2, 3)],
+    }
+    brought(school, write(tmp_path, **files))
+    sessions = events(school, SessionScheduled)
+    assert [(one.place, one.format) for one in sessions] == [
+        ("namur", "in_person"),
+        ("online", "online"),
+        ("unknown", "in_person"),
+    ]
+    assert sessions[0].trainers == sessions[1].trainers != ()
+    assert len(events(school, RoleGranted)) == 1
+
+
+def test_a_log_with_an_import_in_it_is_whole(school: CoopSchool, tmp_path: Path) -> None:
+    brought(school, write(tmp_path, **SCHOOL))
+    school.execute_now(RegisterPerson(at=school.now(), person=str(uuid4())))
+    with school.database.connect("app") as conn:
+        assert list(verify(conn)) == []
+
+
 # --- rules that history broke
 
 
@@ -309,6 +336,7 @@ def test_an_exception_for_a_rule_that_was_kept_notes_nothing(school: CoopSchool,
         ({"attendance": ["s1,1,m1,partial", "s1,2,m1,present"]}, ("attendance.csv", 2, "minutes", "invalid")),
         ({"attendance": ["s1,1,m1,partial,181", "s1,2,m1,present"]}, ("attendance.csv", 2, "minutes", "invalid")),
         ({"modules": "M01,Bienvenue,2,M09,2020-01-15"}, ("modules.csv", 2, "prerequisites", "prerequisite-unknown")),
+        (CIRCULAR, ("modules.csv", 3, "prerequisites", "prerequisite-unknown")),
         ({"members": ["m1,A,2020-01-01", "m1,A,2020-01-02"]}, ("members.csv", 3, "joined_on", "already-member")),
         ({"members": ["m1,A,2020-01-01,,,,a@b", "m2,A,2020-01-02,,,,A@b"]}, ("members.csv", 3, "email", "email-taken")),
         ({"members": ["m1,A,2020-01-01,2019-01-01"], **NOBODY}, ("members.csv", 2, "ended_on", "membership-inactive")),
@@ -447,6 +475,28 @@ def test_live_commands_in_between_do_not_disturb_what_does_not_concern_them(scho
     with school.database.connect("app") as conn:
         positions = [position for (position,) in conn.execute("select position from events order by position")]
     assert positions == list(range(1, 18))
+
+
+def test_an_email_address_given_away_meanwhile_is_refused(school: CoopSchool, tmp_path: Path) -> None:
+    def live() -> None:
+        bob = str(uuid4())
+        address = school.vault.put_person(bob, email="ann@example.org")
+        school.execute_now(RegisterPerson(at=school.now(), person=bob), vault=[address])
+
+    imported = import_history(school, write(tmp_path, **SCHOOL), progress=Meanwhile(1, live))
+    assert [(problem.column, problem.rule) for problem in imported.problems] == [("email", "email-taken")]
+    assert len(log(school)) == 1
+
+
+def test_a_sheet_follows_the_slot_where_it_was_moved_since(school: CoopSchool, tmp_path: Path) -> None:
+    planned = SCHOOL | {"sessions": "s1,M01,2,t1,,2020-02-01", "attendance": []}
+    brought(school, write(tmp_path, **planned))
+    [scheduled] = events(school, SessionScheduled)
+    later = datetime(2020, 3, 3, 9, tzinfo=UTC)
+    move = MoveSlot(at=later, session=scheduled.session, slot=1, starts_at=later, ends_at=later.replace(hour=12))
+    school.execute_now(move)
+    brought(school, write(tmp_path, **(planned | {"attendance": "s1,1,m1,present"})))
+    assert when(school, AttendanceLogged) == ["2020-03-03 10:00"]
 
 
 def test_what_changed_meanwhile_is_decided_again(school: CoopSchool, tmp_path: Path) -> None:

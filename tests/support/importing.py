@@ -6,7 +6,7 @@ HEADERS = {
     "members": "member_ref,category,joined_on,ended_on,language,name,email",
     "categories": "member_ref,category,effective_on",
     "modules": "module,title_fr,half_days,prerequisites,published_on",
-    "sessions": "session_ref,module,seats,trainers,place,scheduled_on,cancelled_on,closed_on",
+    "sessions": "session_ref,module,seats,trainers,place,scheduled_on,cancelled_on,closed_on,format",
     "slots": "session_ref,slot,starts_at,ends_at",
     "enrolments": "session_ref,member_ref,enrolled_at,exception",
     "withdrawals": "session_ref,member_ref,withdrawn_at,reason_code",
