@@ -16,6 +16,7 @@ import pytest
 from litestar import Litestar
 
 import coopschool.domain
+from coopschool.api.request import ApiRequest
 from coopschool.api.routes import ROUTES
 from coopschool.application import CoopSchool
 from coopschool.demo import seed
@@ -45,7 +46,7 @@ def _commands() -> set[str]:
 
 
 def _routes() -> set[str]:
-    app = Litestar(route_handlers=list(ROUTES), openapi_config=None)
+    app = Litestar(route_handlers=list(ROUTES), openapi_config=None, request_class=ApiRequest)
     return {
         f"{method} {re.sub(r':(str|int)', '', route.path)}"
         for route in app.routes
