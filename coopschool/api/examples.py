@@ -1,18 +1,41 @@
 """The ids that the document's examples use. The test that sends every example builds a school that has them."""
 
+from __future__ import annotations
+
 PERSON = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e01"
-MEMBER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e02"
-TRAINER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e03"
-LEAVER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e04"
+TRAINER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e02"
+# Members: without any enrolment; with a seat to come; with a seat in what is given now; whose session is over; who
+# waits; who is interested.
+MEMBER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e03"
+ENROLLED = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e04"
+ATTENDING = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e05"
+LEAVER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e06"
+WAITING = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e07"
+INTERESTED = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e08"
+
+# Sessions: one to come, one with a free seat and somebody who waits for it, one that is given now, one that is over.
 SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a01"
-PAST_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a02"
+SESSION_WITH_LIST = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a02"
+RUNNING_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a03"
+ENDED_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a04"
+
 MODULE = "M01"
 NEW_MODULE = "M05"
-CLOSING_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a03"
-ENROLLED = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e05"
-INTERESTED = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e06"
-RUNNING_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a04"
 
+# What stands in a path or a query, unless a route says otherwise.
+PARAMETERS = {
+    "person_id": MEMBER,
+    "session_id": SESSION,
+    "code": MODULE,
+    "number": 1,
+    "reason_code": "illness",
+    "limit": 50,
+    "trainer": TRAINER,
+    "type": ["MemberEnrolled"],
+    "tag": f"member:{MEMBER}",
+    "q": "Jo",
+    "from": "2026-03-01",
+}
 REPORT_FILTERS = {
     "member_progress": {"member": MEMBER},
     "progress": {"group_by": "module,period", "as_of": "2026-03-02"},

@@ -18,6 +18,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from coopschool.api import access, problems
+from coopschool.api.examples import PARAMETERS
 from coopschool.api.problems import Problem
 
 TITLES = {
@@ -74,7 +75,7 @@ def complete(document: dict[str, Any], routes: Mapping[str, access.Route]) -> No
                 operation["security"] = [{"bearer": []}]
                 operation["x-roles"] = sorted(route.roles)
             _add_headers(operation, method, route)
-            _add_query(operation, route)
+            _add_parameters(operation, route)
             _add_example(operation, route)
             _add_csv(operation, route)
             for status in _statuses(method, path, operation, route):
@@ -112,13 +113,16 @@ def _add_headers(operation: dict[str, Any], method: str, route: access.Route) ->
         parameters.append(_header("If-Match", "The `ETag` of what is changed", '^"[0-9.]+"$', required=True))
 
 
-def _add_query(operation: dict[str, Any], route: access.Route) -> None:
-    """The parameters of routes that read them themselves, such as reports."""
-    examples = route.opt.get("query_example", {})
+def _add_parameters(operation: dict[str, Any], route: access.Route) -> None:
+    """The parameters of routes that read them themselves, such as reports; and examples for all."""
     for name, description in route.opt.get("query_parameters", {}).items():
         schema = {"type": "integer", "minimum": 0} if name == "min_position" else {"type": "string", "maxLength": 200}
         parameter = {"name": name, "in": "query", "description": description, "required": False, "schema": schema}
-        operation["parameters"].append(parameter | ({"example": examples[name]} if name in examples else {}))
+        operation["parameters"].append(parameter)
+    given = {**PARAMETERS, **route.opt.get("path_example", {}), **route.opt.get("query_example", {})}
+    for parameter in operation["parameters"]:
+        if parameter["name"] in given:
+            parameter["example"] = given[parameter["name"]]
 
 
 def _add_csv(operation: dict[str, Any], route: access.Route) -> None:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from coopschool.api.access import may
 from coopschool.api.body import Body, Id, SessionPath, SlotPath, Written
-from coopschool.api.examples import ENROLLED, RUNNING_SESSION
+from coopschool.api.examples import ATTENDING, RUNNING_SESSION
 from coopschool.api.request import ApiRequest
 from coopschool.domain import bounds
 from coopschool.domain.school.attendance import CorrectAttendance, LogAttendance
@@ -55,7 +55,7 @@ class Attendance(Controller):
         "/attendance",
         operation_id="LogAttendance",
         roles=may("trainer", "coordinator"),
-        example={"records": [{"person_id": ENROLLED, "status": "partial", "minutes": 90, "mode": "on_site"}]},
+        example={"records": [{"person_id": ATTENDING, "status": "partial", "minutes": 90, "mode": "on_site"}]},
         path_example={"session_id": RUNNING_SESSION, "number": 2},
     )
     async def log(
@@ -76,7 +76,7 @@ class Attendance(Controller):
         operation_id="CorrectAttendance",
         roles=may("trainer", "coordinator"),
         example={
-            "person_id": ENROLLED,
+            "person_id": ATTENDING,
             "status": "excused",
             "reason_code": "proof_received",
             "note": "Came back with a certificate",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Response, delete, post
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
@@ -59,6 +60,7 @@ class ModuleEnrolments(Controller):
         roles=may("member", "coordinator"),
         example={"person_id": MEMBER, "languages": ["fr"], "places": ["brussels"], "waitlist": True},
         path_example={"code": MODULE},
+        responses={200: ResponseSpec(Placed, description="What a preview foresees")},
     )
     async def enrol(
         self,

@@ -14,7 +14,7 @@ from msgspec import Meta
 from coopschool import vault
 from coopschool.api.access import may
 from coopschool.api.body import Body, PersonOrMe, PersonPath, SessionPath, Written
-from coopschool.api.examples import ENROLLED, MEMBER, SESSION
+from coopschool.api.examples import ENROLLED, MEMBER, SESSION, SESSION_WITH_LIST
 from coopschool.api.problems import NotAllowed
 from coopschool.api.request import ApiRequest
 from coopschool.api.school.session_seen import runs, sees_names
@@ -156,7 +156,7 @@ class SessionEnrolments(Controller):
         roles=may("trainer", "coordinator"),
         status_code=200,
         example={"rank": 1},
-        path_example={"session_id": SESSION},
+        path_example={"session_id": SESSION_WITH_LIST},
     )
     async def promote(
         self, request: ApiRequest, session_id: SessionPath, data: JSONBody[WhoPromoted]

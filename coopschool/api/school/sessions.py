@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from coopschool.api.access import SIGNED_IN, may
 from coopschool.api.body import Body, Id, Languages, Moment, SessionPath, SlotPath, Written
-from coopschool.api.examples import CLOSING_SESSION, MODULE, SESSION, TRAINER
+from coopschool.api.examples import ENDED_SESSION, MODULE, SESSION, TRAINER
 from coopschool.api.request import ApiRequest, etag
 from coopschool.api.school.session_seen import SessionSeen, glance, with_words
 from coopschool.domain import bounds
@@ -229,7 +229,7 @@ class Sessions(Controller):
         operation_id="CloseSession",
         roles=may("coordinator", "trainer"),
         status_code=200,
-        path_example={"session_id": CLOSING_SESSION},
+        path_example={"session_id": ENDED_SESSION},
     )
     async def close(self, request: ApiRequest, session_id: SessionPath) -> Response[Closed]:
         """Closes a session and decides who completed the module."""

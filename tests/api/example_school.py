@@ -1,0 +1,99 @@
+"""A school in which every example of the API's document comes true: its ids are those of `coopschool.api.examples`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from coopschool.api import examples
+from coopschool.application import CoopSchool
+from coopschool.domain.base import Command
+from coopschool.domain.school.attendance import LogAttendance
+from coopschool.domain.school.enrolling import EnrolInSession
+from coopschool.domain.school.interest import RegisterInterest
+from coopschool.domain.school.learning_module import DraftModule, PublishModule
+from coopschool.domain.school.membership import JoinAsMember
+from coopschool.domain.school.person import RegisterPerson
+from coopschool.domain.school.scheduling import ScheduleSession
+from coopschool.domain.school.session import AttendanceRecord, Slot
+from coopschool.domain.school.withdrawal import WithdrawEnrolment
+
+TEXT = "00000000-0000-4000-8000-00000000000f"
+MEMBERS = (
+    examples.MEMBER,
+    examples.ENROLLED,
+    examples.ATTENDING,
+    examples.LEAVER,
+    examples.WAITING,
+    examples.INTERESTED,
+    SOMEBODY := "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e99",
+)
+
+
+def build(school: CoopSchool) -> None:
+    """Makes it, by commands."""
+    for command in (*_people(school.now()), *_module(school.now()), *_sessions(school.now())):
+        school.execute_now(command)
+
+
+def _people(now: datetime) -> Iterator[Command]:
+    for person in (examples.PERSON, examples.TRAINER):
+        yield RegisterPerson(at=now, person=person)
+    for member in MEMBERS:
+        yield JoinAsMember(at=now, person=member, category="A", joined_on=date(2026, 1, 5))
+
+
+def _module(now: datetime) -> Iterator[Command]:
+    yield DraftModule(
+        at=now,
+        module=examples.MODULE,
+        half_days=2,
+        minutes=360,
+        format="in_person",
+        min_attendance=Decimal("0.8"),
+        prerequisites=(),
+        audience=("candidate", "A", "B", "C"),
+        text=TEXT,
+    )
+    yield PublishModule(at=now, module=examples.MODULE)
+
+
+def _sessions(now: datetime) -> Iterator[Command]:
+    yield _session(examples.SESSION, now, timedelta(days=30))
+    yield EnrolInSession(at=now, session=examples.SESSION, member=examples.ENROLLED)
+    yield _session(examples.SESSION_WITH_LIST, now, timedelta(days=1), seats=1)
+    for member in (SOMEBODY, examples.WAITING):
+        yield EnrolInSession(at=now, session=examples.SESSION_WITH_LIST, member=member)
+    yield WithdrawEnrolment(at=now, session=examples.SESSION_WITH_LIST, member=SOMEBODY)
+    yield _session(examples.RUNNING_SESSION, now, timedelta(days=-8))
+    yield EnrolInSession(at=now, session=examples.RUNNING_SESSION, member=examples.ATTENDING)
+    yield _sheet(examples.RUNNING_SESSION, now, 1, examples.ATTENDING)
+    yield _session(examples.ENDED_SESSION, now, timedelta(days=-20))
+    yield EnrolInSession(at=now, session=examples.ENDED_SESSION, member=examples.LEAVER)
+    for slot in (1, 2):
+        yield _sheet(examples.ENDED_SESSION, now, slot, examples.LEAVER)
+    yield RegisterInterest(at=now, member=examples.INTERESTED, module=examples.MODULE, languages=("nl",))
+
+
+def _session(session: str, now: datetime, begins_in: timedelta, seats: int = 12) -> ScheduleSession:
+    starts = [now + begins_in + timedelta(weeks=week) for week in range(2)]
+    return ScheduleSession(
+        at=now,
+        session=session,
+        module=examples.MODULE,
+        seats=seats,
+        slots=tuple(
+            Slot(number=number, starts_at=start, ends_at=start + timedelta(hours=3))
+            for number, start in enumerate(starts, 1)
+        ),
+        languages=("fr",),
+        place="brussels",
+        format="in_person",
+    )
+
+
+def _sheet(session: str, now: datetime, slot: int, member: str) -> LogAttendance:
+    return LogAttendance(
+        at=now, session=session, slot=slot, records=(AttendanceRecord(member=member, status="absent"),)
+    )

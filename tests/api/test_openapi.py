@@ -1,0 +1,93 @@
+"""The API's own document: complete, and true of every example in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from coopschool.application import CoopSchool
+from tests.api.callers import Caller, Callers
+from tests.api.example_school import build
+from tests.api.test_roles import EXPECTED
+
+OPERATIONS = sorted(EXPECTED.keys() - {"UnknownReport"})
+
+
+@pytest.fixture
+def document(client: TestClient[Litestar]) -> dict[str, Any]:
+    response = client.get("/schema/openapi.json")
+    assert response.status_code == 200
+    document: dict[str, Any] = response.json()
+    return document
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def test_the_document_has_every_operation_once_with_summary_tags_and_roles(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert sorted(operation["operationId"] for _, _, operation in operations(document)) == OPERATIONS
+    for path, _, operation in operations(document):
+        assert operation["summary"], path
+        assert operation["tags"], path
+        assert operation.get("x-roles") or path.startswith(("/health", "/metrics")), path
+
+
+def test_every_body_has_an_example_and_every_answer_that_may_come_is_there(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        answers = set(operation["responses"])
+        assert {"422", "500", "503"} <= answers
+        if "requestBody" in operation:
+            (content,) = operation["requestBody"]["content"].values()
+            assert "example" in content, path
+            assert {"400", "413", "415"} <= answers
+        if operation.get("security"):
+            assert {"401", "403"} <= answers
+        if method == "patch":
+            assert {"412", "428"} <= answers
+        names = {parameter["name"] for parameter in operation["parameters"]}
+        assert ("Idempotency-Key" in names) == (method == "post")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_example_of_an_operation_gets_the_answer_that_is_documented(
+    name: str,
+    document: dict[str, Any],
+    callers: Callers,
+    school: CoopSchool,
+    catch_up: Callable[[], int],
+) -> None:
+    build(school)
+    catch_up()
+    caller = callers.caller("coordinator", "admin")
+    path, method, operation = next(found for found in operations(document) if found[2]["operationId"] == name)
+    response = send(caller, path, method, operation)
+    documented = operation["responses"][str(response.status_code)]
+    assert response.is_success, response.text
+    assert response.headers["content-type"].partition(";")[0] in {
+        kind.partition(";")[0] for kind in documented["content"]
+    }
+
+
+def send(caller: Caller, path: str, method: str, operation: dict[str, Any]) -> Any:
+    given = {parameter["name"]: parameter.get("example") for parameter in operation["parameters"]}
+    inside = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
+    path = path.format_map({name: given[name] for name in inside})
+    query = {
+        parameter["name"]: parameter["example"]
+        for parameter in operation["parameters"]
+        if parameter["in"] == "query" and "example" in parameter
+    }
+    headers = {"If-Match": caller.get(path).headers["etag"]} if "If-Match" in given else {}
+    body = None
+    if "requestBody" in operation:
+        (content,) = operation["requestBody"]["content"].values()
+        body = content["example"]
+    return caller.send(method.upper(), path, body, params=query, headers=headers)
