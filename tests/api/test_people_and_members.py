@@ -112,7 +112,7 @@ def test_enrolments_interests_waivers_and_completions_are_shown_as_they_stand(
     bo.made(f"/api/sessions/{open_}/enrolments", {})
 
     seen = bo.done("GET", "/api/members/me/enrolments")
-    assert [(one["session_id"], one["status"], one["rank"]) for one in seen["enrolments"]] == [
+    assert [(one["session_id"], one["status"], one["rank"]) for one in seen["items"]] == [
         (full, "waitlisted", 1),
         (open_, "confirmed", None),
     ]

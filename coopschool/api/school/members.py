@@ -112,9 +112,10 @@ class InterestSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Learning(msgspec.Struct, frozen=True, kw_only=True):
-    """What a member is enrolled in, waits for, would like, has completed and need not do."""
+    """What a member is enrolled in or waits for (`items`, all of them), would like, has completed and need not do."""
 
-    enrolments: list[EnrolmentSeen]
+    items: list[EnrolmentSeen]
+    next: None = None
     interests: list[InterestSeen]
     completed: list[str]
     waived: list[str]
@@ -272,7 +273,7 @@ def _seen(load: Load, id: str, today: date) -> tuple[tuple[int, int], MemberSeen
 
 def _learning(member: Member) -> Learning:
     return Learning(
-        enrolments=[
+        items=[
             EnrolmentSeen(
                 session_id=session, module=held.module, status=held.standing, rank=held.rank, since=held.since
             )
