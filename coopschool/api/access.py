@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
@@ -39,6 +39,7 @@ class Route(NamedTuple):
     path: str
     roles: Roles
     operation: str
+    gives: Any
     opt: Mapping[str, Any]
 
 
@@ -60,7 +61,10 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
 def routes(app: Litestar) -> Iterator[Route]:
     """Every route of the app and who may use it; OPTIONS, which Litestar answers itself, left out."""
     for path, method, handler in _handlers(app):
-        yield Route(method, path, handler.opt["roles"], str(handler.operation_id or ""), handler.opt)
+        given = handler.parsed_return_field
+        answers = given.inner_types if given.is_subclass_of(Response) else (given,)
+        gives = answers[0].annotation if answers else None
+        yield Route(method, path, handler.opt["roles"], str(handler.operation_id or ""), gives, handler.opt)
 
 
 def refuse_unguarded(app: Litestar) -> None:
@@ -98,4 +102,5 @@ def learn_shapes(app: Litestar) -> None:
             declared = frozenset(parameter.field_alias for parameter in model.expected_query_params)
             handler.opt["query"] = declared.union(handler.opt.get("query_parameters", ()))
             if handler.parsed_data_field is not None:
-                handler.opt["decoder"] = decoder_of(handler.parsed_data_field.annotation)
+                handler.opt["takes"] = handler.parsed_data_field.annotation
+                handler.opt["decoder"] = decoder_of(handler.opt["takes"])

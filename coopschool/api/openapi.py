@@ -80,7 +80,37 @@ def complete(document: dict[str, Any], routes: Mapping[str, access.Route]) -> No
             _add_csv(operation, route)
             for status in _statuses(method, path, operation, route):
                 operation["responses"].setdefault(str(status), _problem(status))
-    document["components"].setdefault("schemas", {})["Problem"] = _problem_schema()
+    _use_exact_schemas(document, routes)
+
+
+def _use_exact_schemas(document: dict[str, Any], routes: Mapping[str, access.Route]) -> None:
+    """Replaces Litestar's schemas by msgspec's, which has them from the very types that decode and encode."""
+    operations = {one["operationId"]: one for item in document["paths"].values() for one in item.values()}
+    contents: list[tuple[dict[str, Any], Any]] = []
+    for name, operation in operations.items():
+        if "takes" in routes[name].opt:
+            contents.append((operation["requestBody"]["content"]["application/json"], routes[name].opt["takes"]))
+        for answer in operation["responses"].values():
+            if "application/json" in answer.get("content", {}):
+                contents.append((answer["content"]["application/json"], routes[name].gives))
+    types = [type for _, type in contents]
+    schemas, components = msgspec.json.schema_components([*types, Problem], ref_template="#/components/schemas/{name}")
+    for (content, _), schema in zip(contents, schemas, strict=False):
+        content["schema"] = schema
+    document["components"]["schemas"] = components
+    _speak_ecma(document)
+
+
+def _speak_ecma(node: Any) -> None:
+    """Patterns end in `\\Z` for Python, which must not let a last line break pass; JavaScript says `$`."""
+    if isinstance(node, list):
+        for inner in node:
+            _speak_ecma(inner)
+    elif isinstance(node, dict):
+        if isinstance(node.get("pattern"), str):
+            node["pattern"] = node["pattern"].replace(r"\Z", "$")
+        for inner in node.values():
+            _speak_ecma(inner)
 
 
 def _statuses(method: str, path: str, operation: Mapping[str, Any], route: access.Route) -> Iterator[int]:
@@ -145,9 +175,3 @@ def _add_example(operation: dict[str, Any], route: access.Route) -> None:
 def _problem(status: int) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": TITLES[status], "content": {problems.MEDIA_TYPE: {"schema": schema}}}
-
-
-def _problem_schema() -> dict[str, Any]:
-    _, components = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
-    schema: dict[str, Any] = components["Problem"]
-    return schema

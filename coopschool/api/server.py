@@ -35,6 +35,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     Each worker is a process with a command bus of its own; they share nothing but the log.
     """
     refuse_exposure(settings, host)
+    logs.configure()
     server = Server(
         "coopschool.api.server:app_of",
         address=host,

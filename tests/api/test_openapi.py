@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -76,7 +76,10 @@ def test_the_example_of_an_operation_gets_the_answer_that_is_documented(
     }
 
 
-def send(caller: Caller, path: str, method: str, operation: dict[str, Any]) -> Any:
+def send(
+    caller: Caller, path: str, method: str, operation: dict[str, Any], more: Mapping[str, str] | None = None
+) -> Any:
+    """Sends an operation's example."""
     given = {parameter["name"]: parameter.get("example") for parameter in operation["parameters"]}
     inside = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
     path = path.format_map({name: given[name] for name in inside})
@@ -85,7 +88,9 @@ def send(caller: Caller, path: str, method: str, operation: dict[str, Any]) -> A
         for parameter in operation["parameters"]
         if parameter["in"] == "query" and "example" in parameter
     }
-    headers = {"If-Match": caller.get(path).headers["etag"]} if "If-Match" in given else {}
+    headers = dict(more or {})
+    if "If-Match" in given:
+        headers["If-Match"] = caller.get(path).headers["etag"]
     body = None
     if "requestBody" in operation:
         (content,) = operation["requestBody"]["content"].values()
