@@ -6,8 +6,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,10 +20,11 @@ from coopschool.cli.running import WRONG, fail
 from coopschool.cli.school import DataDir, load_settings, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from coopschool.database import Database
     from coopschool.settings import Settings
+
+
+Work = Callable[[threading.Event], None]  # until the event is set
 
 
 class Level(StrEnum):
@@ -55,8 +60,9 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Serve the API, and keep the projections up to date. Ctrl-C finishes what is under way and ends it."""
-    settings = _ready_to_log(data_dir, log_level)
+    settings = load_settings(data_dir)
     addresses.require_usable(settings, host, port)
+    _hand_down(data_dir, log_level)
     url = addresses.url(host, port)
     with opened(settings, must_exist=False) as database:
         _supervise(database, host, port, workers, lambda: typer.echo(url), projections=projections)
@@ -72,8 +78,9 @@ def demo(
     from coopschool.cli import showing
 
     host = "127.0.0.1"
-    settings = _ready_to_log(data_dir, log_level)
+    settings = load_settings(data_dir)
     addresses.require_usable(settings, host, port)
+    _hand_down(data_dir, log_level)
     with opened(settings, must_exist=False) as database:
         showing.seed_if_empty(settings, database, size)
         text = showing.how_to_try(settings, database, addresses.url(host, port))
@@ -81,15 +88,28 @@ def demo(
 
 
 def project(log_level: LogLevel = Level.info, data_dir: DataDir = None) -> None:
-    """Keep the projections up to date, and nothing else. Of several, one works and the others stand by."""
+    """Keep the projections up to date, and do what falls due. Of several, one works and the others stand by."""
     from coopschool.serving import end_with_supervisor
     from projections.runner import Runner
 
     end_with_supervisor()
     stop = _stop_on_signals()
-    settings = _ready_to_log(data_dir, log_level)
-    with opened(settings, must_exist=False) as database:
-        Runner(database, settings.zone).run(stop)
+    settings = load_settings(data_dir)
+    _hand_down(data_dir, log_level)
+    with opened(settings, must_exist=False) as database, _timekeeping(settings, database) as keep_time:
+        work_together([Runner(database, settings.zone).run, *keep_time], stop)
+
+
+def keep_time(log_level: LogLevel = Level.info) -> None:
+    """Do what falls due: what `serve --no-projections` starts, because the projections' login may give no commands."""
+    from coopschool.serving import end_with_supervisor
+
+    end_with_supervisor()
+    stop = _stop_on_signals()
+    settings = load_settings(None)
+    _hand_down(None, log_level)
+    with opened(settings, must_exist=False) as database, _timekeeping(settings, database) as keep_time:
+        work_together(keep_time, stop)
 
 
 def api(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
@@ -103,15 +123,14 @@ def api(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> No
     server.serve(load_settings(None), host=host, port=port, workers=workers)
 
 
-def _ready_to_log(data_dir: Any, level: Level) -> Settings:
-    """The settings, which with the level of logging are handed down to the processes that this one starts."""
+def _hand_down(data_dir: Path | None, level: Level) -> None:
+    """Logs from this level up, here and in the processes that this one starts, which work on the same data."""
     from coopschool import logs
 
     logs.configure(level)
     os.environ[logs.LEVEL] = level
     if data_dir is not None:
         os.environ["COOPSCHOOL_DATA_DIR"] = str(data_dir)
-    return load_settings(data_dir)
 
 
 def _supervise(
@@ -127,10 +146,13 @@ def _supervise(
     from coopschool.serving import Child, Supervisor
 
     us = (sys.executable, "-m", "coopschool.cli")
+    level = ("--log-level", os.environ["COOPSCHOOL_LOG_LEVEL"])
     where = ("--host", host, "--port", str(port), "--workers", str(workers))
-    children = [Child("projections", (*us, "project", "--log-level", os.environ["COOPSCHOOL_LOG_LEVEL"]))]
+    beside = (
+        Child("projections", (*us, "project", *level)) if projections else Child("time", (*us, "keep-time", *level))
+    )
     api = Child("api", (*us, "api", *where), essential=True)
-    supervisor = Supervisor([*(children if projections else []), api], tend=lambda: _tend(database))
+    supervisor = Supervisor([beside, api], tend=lambda: tend(database))
     threading.Thread(target=addresses.when_ready, args=(host, port, announce), daemon=True).start()
     status = supervisor.run()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -139,7 +161,7 @@ def _supervise(
         fail(WRONG)
 
 
-def _tend(database: Database) -> None:
+def tend(database: Database) -> None:
     """The PostgreSQL that comes along has nobody else to start it again."""
     import structlog
 
@@ -156,3 +178,32 @@ def _stop_on_signals() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+@contextmanager
+def _timekeeping(settings: Settings, database: Database) -> Iterator[list[Work]]:
+    """The timekeeper's work, on a school of its own; none where this login may not give commands."""
+    import structlog
+
+    from coopschool.application import CoopSchool
+    from coopschool.database import DatabaseError
+    from coopschool.timekeeper import Timekeeper
+
+    try:
+        database.url("app")
+    except DatabaseError:
+        structlog.get_logger("coopschool.serving").info("serving.time_kept_elsewhere")
+        yield []
+        return
+    with CoopSchool(database, settings) as school:
+        yield [Timekeeper(school).run]
+
+
+def work_together(works: Sequence[Work], stop: threading.Event) -> None:
+    """Runs each in a thread until told to stop. If one fails, the others are stopped, and its error is raised."""
+    with ThreadPoolExecutor(len(works) or 1) as pool:
+        working = [pool.submit(work, stop) for work in works]
+        wait(working, return_when=FIRST_EXCEPTION)
+        stop.set()
+        for work in working:
+            work.result()
