@@ -1,0 +1,123 @@
+-- name: comments
+-- What each fact table and column means. The lake's data dictionary is made from this.
+comment on table sessions is 'Sessions as they are arranged: one row a version, and its reversal when it changes.';
+comment on column sessions.position is 'The event of the log from which on this row is known.';
+comment on column sessions.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column sessions.session is 'Which session.';
+comment on column sessions.module is 'Code of the module that is taught.';
+comment on column sessions.format is 'in_person, online or hybrid.';
+comment on column sessions.language is 'Languages it is given in, joined by |.';
+comment on column sessions.place is 'Code of the place.';
+comment on column sessions.team is 'The adviser team it is reserved for; null: for everybody.';
+comment on column sessions.seats is 'How many may take part.';
+comment on column sessions.cancelled is 'Whether it was called off.';
+comment on column sessions.closed is 'Whether it is over and completions are decided.';
+comment on column sessions.first_slot_at is 'When its first slot begins (UTC).';
+comment on column sessions.first_day is 'The school''s day of its first slot.';
+comment on column sessions.month is 'Month of its first slot: 2020-04.';
+comment on column sessions.quarter is 'Quarter of its first slot: 2020Q2.';
+comment on column sessions.year is 'Year of its first slot: 2020.';
+comment on column sessions.sign is '1: this version holds from here on; -1: it no longer does. Sum it.';
+
+comment on table slots is 'The half-days of sessions: one row a version, and its reversal when it changes.';
+comment on column slots.position is 'The event of the log from which on this row is known.';
+comment on column slots.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column slots.session is 'Which session.';
+comment on column slots.slot is 'Number of the slot, kept for life.';
+comment on column slots.starts_at is 'When it begins (UTC).';
+comment on column slots.local_date is 'The school''s day on which it begins.';
+comment on column slots.minutes is 'Its length.';
+comment on column slots.cancelled is 'Whether it was called off.';
+comment on column slots.sign is '1: this version holds from here on; -1: it no longer does. Sum it.';
+
+comment on table enrolments is 'What happened to a member in a session. Sum the measures.';
+comment on column enrolments.position is 'The event of the log from which on this row is known.';
+comment on column enrolments.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column enrolments.session is 'Which session.';
+comment on column enrolments.member is 'Which member.';
+comment on column enrolments.waits_since is 'With waiting: the day since which the member waits.';
+comment on column enrolments.days is 'With completed: days from enrolment to the closing.';
+comment on column enrolments.seat is '+1 seat taken, -1 given up: their sum is who has a seat.';
+comment on column enrolments.waiting is '+1 wait begun, -1 ended: their sum is who waits.';
+comment on column enrolments.enrolled is '1 the first time the member has a seat.';
+comment on column enrolments.waitlisted is '1 the first time the member waits.';
+comment on column enrolments.promoted is '1 when a wait became a seat.';
+comment on column enrolments.withdrawn is '1 when the member gave up a seat or a wait.';
+comment on column enrolments.cancelled is '1 when the session was called off.';
+comment on column enrolments.lapsed is '1 when the session began and the member still waited.';
+comment on column enrolments.completed is '1 when the module was completed; -1 when that was put right.';
+comment on column enrolments.not_completed is '1 when it was not; -1 when that was put right.';
+comment on column enrolments.no_show is '1 for a seat whose holder was never present.';
+
+comment on table attendance is 'How a member was in a slot: one of four statuses is 1. Corrections reverse and add.';
+comment on column attendance.position is 'The event of the log from which on this row is known.';
+comment on column attendance.occurred_at is 'The moment from which on this row counts: the slot''s start (UTC).';
+comment on column attendance.session is 'Which session.';
+comment on column attendance.member is 'Which member.';
+comment on column attendance.slot is 'Number of the slot.';
+comment on column attendance.minutes is 'With partial: how many minutes.';
+comment on column attendance.present is 'Present from beginning to end.';
+comment on column attendance.partial is 'Present for some minutes.';
+comment on column attendance.absent is 'Not there.';
+comment on column attendance.excused is 'Not there, and excused.';
+
+comment on table sheets is 'Attendance sheets handed in, and lines corrected.';
+comment on column sheets.position is 'The event of the log from which on this row is known.';
+comment on column sheets.occurred_at is 'The moment from which on this row counts: the slot''s start (UTC).';
+comment on column sheets.session is 'Which session.';
+comment on column sheets.slot is 'Number of the slot.';
+comment on column sheets.delay is 'Days from the slot to the sheet.';
+comment on column sheets.logged is '1 when the sheet was handed in.';
+comment on column sheets.corrections is 'Lines corrected.';
+
+comment on table categories is 'Which category a member is of, from a day on and before another.';
+comment on column categories.position is 'The event of the log from which on this row is known.';
+comment on column categories.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column categories.member is 'Which member.';
+comment on column categories.category is 'candidate, A, B or C.';
+comment on column categories.from_day is 'The first day of it.';
+comment on column categories.until_day is 'The first day after it.';
+comment on column categories.sign is '1: so it is from here on; -1: no longer. Sum it.';
+
+comment on table milestones is 'How far people have come: each milestone once.';
+comment on column milestones.position is 'The event of the log from which on this row is known.';
+comment on column milestones.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column milestones.person is 'Which person.';
+comment on column milestones.cohort is 'The quarter in which they were registered: 2020Q2.';
+comment on column milestones.months is 'Whole months since they were registered.';
+comment on column milestones.registered is '1 when they were registered.';
+comment on column milestones.joined is '1 when they joined the cooperative.';
+comment on column milestones.one_module is '1 when they had completed one module.';
+comment on column milestones.three_modules is '1 when they had completed three.';
+comment on column milestones.rite_of_passage is '1 when they had completed M01 and M02.';
+
+comment on table waivers is 'Modules that count for a member as if completed.';
+comment on column waivers.position is 'The event of the log from which on this row is known.';
+comment on column waivers.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column waivers.member is 'Which member.';
+comment on column waivers.module is 'Code of the module.';
+comment on column waivers.waived is '1: from here on it counts.';
+
+comment on table interests is 'Modules that members would take.';
+comment on column interests.position is 'The event of the log from which on this row is known.';
+comment on column interests.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column interests.member is 'Which member.';
+comment on column interests.module is 'Code of the module.';
+comment on column interests.language is 'Languages they would take, joined by |; empty: any.';
+comment on column interests.place is 'Places they would take, joined by |; empty: any.';
+comment on column interests.format is 'The format they would take; null: any.';
+comment on column interests.since is 'The day they first asked.';
+comment on column interests.interested is '1: open from here on; -1: no longer. Sum it.';
+
+comment on table modules is 'The catalogue: one row a version of a module, and its reversal when it changes.';
+comment on column modules.position is 'The event of the log from which on this row is known.';
+comment on column modules.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column modules.module is 'Code of the module.';
+comment on column modules.status is 'draft, published or retired.';
+comment on column modules.revision is 'Number of the revision of its rules.';
+comment on column modules.half_days is 'How many half-days it takes.';
+comment on column modules.minutes is 'How many minutes it takes.';
+comment on column modules.format is 'in_person, online or hybrid.';
+comment on column modules.prerequisites is 'Codes of the modules that come before, joined by |.';
+comment on column modules.audience is 'Categories it is for, joined by |.';
+comment on column modules.sign is '1: this version holds from here on; -1: it no longer does. Sum it.';
