@@ -19,6 +19,7 @@ from tests.api.example_school import build
 from tests.api.test_openapi import operations, send
 
 CANARY = "Zuleika-Quetzalcoatl"
+KINDS: Mapping[str, Any] = {"object": dict, "array": list, "string": str}
 
 
 def planted(schema: Mapping[str, Any], document: Mapping[str, Any], example: Any, count: Iterator[int]) -> Any:
@@ -45,8 +46,7 @@ def resolved(schema: Mapping[str, Any], document: Mapping[str, Any], example: An
         return resolved(document["components"]["schemas"][name], document, example)
     for one in (*schema.get("oneOf", ()), *schema.get("anyOf", ())):
         found = resolved(one, document, example)
-        kind = {"object": dict, "array": list, "string": str}.get(str(found.get("type")), ())
-        if isinstance(example, kind):
+        if isinstance(example, KINDS.get(str(found.get("type")), ())):
             return found
     return schema
 
