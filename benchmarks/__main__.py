@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import growth, http, rebuild
+from benchmarks import growth, history, http, rebuild
 from coopschool.database import Database
 from coopschool.settings import Settings
 
@@ -79,11 +79,34 @@ def growing(data_dir: Path, events: int) -> None:
     console.print(table)
 
 
+def importing(data_dir: Path, _events: int) -> None:
+    result = history.measure(data_dir)
+    table = Table(
+        "enrolments",
+        "attendances",
+        "events",
+        "seconds",
+        "longest live wait, s",
+        "memory, MB",
+        title="Importing history",
+    )
+    table.add_row(
+        f"{result.enrolments:,}",
+        f"{result.attendances:,}",
+        f"{result.events:,}",
+        f"{result.seconds:.1f}",
+        f"{result.longest_wait:.1f}",
+        f"{result.megabytes:.0f}",
+    )
+    console.print(table)
+
+
 PARTS: dict[str, Callable[[Path, int], None]] = {
     "enrolments": enrolments,
     "race": race,
     "growth": growing,
     "rebuild": rebuilding,
+    "import": importing,
 }
 
 
