@@ -90,9 +90,8 @@ def _use_exact_schemas(document: dict[str, Any], routes: Mapping[str, access.Rou
     for name, operation in operations.items():
         if "takes" in routes[name].opt:
             contents.append((operation["requestBody"]["content"]["application/json"], routes[name].opt["takes"]))
-        for answer in operation["responses"].values():
-            if "application/json" in answer.get("content", {}):
-                contents.append((answer["content"]["application/json"], routes[name].gives))
+        answers = (answer.get("content", {}) for answer in operation["responses"].values())
+        contents += [(one["application/json"], routes[name].gives) for one in answers if "application/json" in one]
     types = [type for _, type in contents]
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template="#/components/schemas/{name}")
     for (content, _), schema in zip(contents, schemas, strict=False):
