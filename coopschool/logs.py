@@ -12,7 +12,10 @@ import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 LEVEL = "COOPSCHOOL_LOG_LEVEL"
 LEVELS = ("debug", "info", "warning", "error")
@@ -26,7 +29,7 @@ def configure(level: str | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         _without_message,
     ]
-    line = structlog.processors.JSONRenderer()
+    line = structlog.processors.JSONRenderer(serializer=_as_json)
     structlog.configure(
         processors=[*before, line],
         wrapper_class=structlog.make_filtering_bound_logger(least),
@@ -36,6 +39,10 @@ def configure(level: str | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(line, foreign_pre_chain=before))
     logging.basicConfig(handlers=[handler], level=least, force=True)
+
+
+def _as_json(line: Any, **_how: Any) -> str:
+    return _encode(line).decode()
 
 
 def _without_message(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

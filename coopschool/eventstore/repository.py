@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 import psycopg
@@ -73,7 +74,10 @@ class Repository:
             if f"{aggregate.KIND}:{id}" not in self._kept:
                 missing.setdefault(aggregate, {})[f"{aggregate.KIND}:{id}"] = aggregate(id)
         return [
-            (wanted, conn.execute(SQL["streams"], (list(wanted), projected_topics(kind), self.position), prepare=True))
+            (
+                wanted,
+                conn.execute(SQL["streams"], (list(wanted), list(projected_topics(kind)), self.position), prepare=True),
+            )
             for kind, wanted in missing.items()
         ]
 
@@ -138,16 +142,12 @@ def _head_position(conn: Connection) -> int:
     return row[0] if row else 0
 
 
-def projected_topics(aggregate: type[Aggregate]) -> list[str]:
+@cache
+def projected_topics(aggregate: type[Aggregate]) -> tuple[str, ...]:
     """The stored names of all events that an aggregate folds, of all their versions."""
-    return [topic for event in aggregate.projected_types for topic in topics_of(event)]
+    return tuple(topic for event in aggregate.projected_types for topic in topics_of(event))
 
 
-_PROJECTED: dict[type[Aggregate], frozenset[str]] = {}
-
-
+@cache
 def _projected(aggregate: type[Aggregate]) -> frozenset[str]:
-    topics = _PROJECTED.get(aggregate)
-    if topics is None:
-        topics = _PROJECTED[aggregate] = frozenset(projected_topics(aggregate))
-    return topics
+    return frozenset(projected_topics(aggregate))
