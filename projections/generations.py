@@ -21,6 +21,7 @@ from projections.projection import Projection
 
 SQL = statements("projections", "generations.sql")
 TABLES = statements("projections", "facts.sql")
+COMMENTS = statements("projections", "comments.sql")["comments"]
 
 Connection = psycopg.Connection[Any]
 
@@ -113,6 +114,7 @@ def make(conn: Connection, database: Database) -> int:
     conn.execute(sql.SQL("create schema {}").format(schema))
     enter(conn, database.schema, generation)
     conn.execute(TABLES["tables"])
+    conn.execute(COMMENTS)
     readers = sql.SQL(", ").join(sql.Identifier(database.role_name(role)) for role in ("reader", "app"))
     conn.execute(sql.SQL("grant usage on schema {} to {}").format(schema, readers))
     conn.execute(sql.SQL("grant select on all tables in schema {} to {}").format(schema, readers))
