@@ -1,7 +1,7 @@
 """What one would build first: the library's `Application` with an aggregate a session, on the same PostgreSQL.
 
 The comparison is kept fair: the same route, token, body checks, log line and metrics; the library's own PostgreSQL
-recorder with its defaults; the aggregate cache on; a conflict retried until it passes.
+recorder with its default settings; a conflict retried until it passes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class StockSession(Aggregate):
 
 
 class StockSchool(Application[UUID]):
-    """The library's application object, with no changes but its cache."""
+    """The library's application object, unchanged."""
 
     def enrol(self, session: str, member: str) -> tuple[str, int]:
         """Enrols, and answers what became of it and the position in the notification log."""
@@ -81,11 +81,6 @@ def environment(url: str, schema: str) -> dict[str, str]:
         "POSTGRES_USER": parts.username or "postgres",
         "POSTGRES_PASSWORD": parts.password or "none",
         "POSTGRES_SCHEMA": schema,
-        "POSTGRES_POOL_SIZE": "20",
-        "POSTGRES_MAX_OVERFLOW": "20",
-        "POSTGRES_MAX_WAITING": "1000",
-        "AGGREGATE_CACHE_MAXSIZE": "1000",
-        "DEEPCOPY_FROM_AGGREGATE_CACHE": "y",
     }
 
 
