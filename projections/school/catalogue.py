@@ -8,6 +8,7 @@ from coopschool.domain.base import Event
 from coopschool.domain.school import enrolment, learning_module, member, person, session
 from projections.facts import Described, Emit, Entry, Fold, joined, text
 from projections.projection import Projection, on
+from projections.school.elsewhere import ELSEWHERE
 
 
 class ModuleCase(Described):
@@ -80,7 +81,7 @@ class Catalogue(Projection):
             enrolment.PrerequisiteWaived, enrolment.ModuleCompleted, enrolment.ModuleNotCompleted,
             enrolment.InterestRegistered, enrolment.InterestWithdrawn, enrolment.HistoricalException,
         }
-    )  # fmt: skip
+    ) | ELSEWHERE  # fmt: skip
 
     def make_case(self, id: str) -> ModuleCase:
         return ModuleCase(id)

@@ -11,6 +11,7 @@ from coopschool.sql import statements
 from projections.calendar import Calendar
 from projections.facts import Described, Emit, Entry, joined, text
 from projections.projection import Connection, Happened, Projection, Reads, on
+from projections.school.elsewhere import ELSEWHERE
 
 SQL = statements("projections.school", "interest.sql")
 
@@ -65,7 +66,7 @@ class Interests(Projection):
             enrolment.PrerequisiteWaived, enrolment.ModuleCompleted, enrolment.ModuleNotCompleted,
             enrolment.HistoricalException,
         }
-    )  # fmt: skip
+    ) | ELSEWHERE  # fmt: skip
 
     def __init__(self, calendar: Calendar) -> None:
         super().__init__(calendar)

@@ -11,6 +11,7 @@ from coopschool.domain.school import enrolment, learning_module, member, person,
 from projections.calendar import Calendar, month_of, quarter_of, year_of
 from projections.facts import NULL, Described, Emit, Entry, Fold, flag, joined, text, unheard
 from projections.projection import Connection, Projection, on
+from projections.school.elsewhere import ELSEWHERE
 from projections.school.pair import Pair
 
 
@@ -215,7 +216,7 @@ class Learning(Projection):
             enrolment.PrerequisiteWaived, enrolment.InterestRegistered, enrolment.InterestWithdrawn,
             enrolment.HistoricalException,
         }
-    )  # fmt: skip
+    ) | ELSEWHERE  # fmt: skip
 
     def __init__(self, calendar: Calendar) -> None:
         super().__init__(calendar)

@@ -11,6 +11,7 @@ from coopschool.domain.school import enrolment, learning_module, member, person,
 from projections.calendar import Calendar, months_between, quarter_of
 from projections.facts import NULL, Case, Described, Emit, Entry, negated, text
 from projections.projection import Connection, Projection, on
+from projections.school.elsewhere import ELSEWHERE
 
 FOR_EVER = "9999-12-31"
 PEOPLE_AT_HAND = 60_000  # twice as many before the first is forgotten
@@ -200,7 +201,7 @@ class Memberships(Projection):
             enrolment.EnrolmentWithdrawn, enrolment.EnrolmentCancelled, enrolment.WaitlistLapsed,
             enrolment.InterestRegistered, enrolment.InterestWithdrawn, enrolment.HistoricalException,
         }
-    )  # fmt: skip
+    ) | ELSEWHERE  # fmt: skip
 
     def __init__(self, calendar: Calendar) -> None:
         super().__init__(calendar)

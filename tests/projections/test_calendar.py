@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from projections.calendar import Calendar, month_of, months_between, quarter_of, year_of
 
 zones = st.sampled_from(("Europe/Brussels", "Asia/Kolkata", "America/St_Johns", "Pacific/Chatham", "UTC"))
-moments = st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+moments = st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as it asks
 
 
 @given(zones, st.lists(moments, min_size=1, max_size=5), st.integers(0, 59))

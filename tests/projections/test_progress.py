@@ -199,12 +199,12 @@ def test_the_sheets_of_a_session_slot_by_slot(story: Story) -> None:
     full_course(story)
     assert story.rows("attendance") == [
         {
-            "session": "s1", "slot": 1, "module": "M01", "date": "2020-04-01", "expected": 2, "present": 1, "partial": 1,
-            "absent": 0, "excused": 0, "corrections": 0, "days_to_logging": 2162,
+            "session": "s1", "slot": 1, "module": "M01", "date": "2020-04-01", "expected": 2, "present": 1,
+            "partial": 1, "absent": 0, "excused": 0, "corrections": 0, "days_to_logging": 2162,
         },
         {
-            "session": "s1", "slot": 2, "module": "M01", "date": "2020-04-02", "expected": 2, "present": 0, "partial": 0,
-            "absent": 1, "excused": 1, "corrections": 0, "days_to_logging": 2161,
+            "session": "s1", "slot": 2, "module": "M01", "date": "2020-04-02", "expected": 2, "present": 0,
+            "partial": 0, "absent": 1, "excused": 1, "corrections": 0, "days_to_logging": 2161,
         },
     ]  # fmt: skip
 
@@ -245,7 +245,7 @@ def test_groups_may_be_combined_and_filters_choose_among_sessions(story: Story) 
         ("2020-03-02 09:00", story.enrolled("bob", "s2")),
     )
     rows = story.rows("progress", group_by="module,year,format,language,session")
-    assert [tuple(row.values())[:5] + (row["enrolled"],) for row in rows] == [
+    assert [(*tuple(row.values())[:5], row["enrolled"]) for row in rows] == [
         ("M01", "2020", "in_person", "fr", "s1", 1),
         ("M02", "2021", "online", "fr|nl", "s2", 2),
     ]

@@ -91,7 +91,10 @@ def test_a_runner_that_lost_its_place_cannot_write(database: Database) -> None:
 
 def test_a_runner_that_is_cut_off_from_postgresql_comes_back(database: Database, settings: Settings) -> None:
     fill(database)
-    cut_off = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'coopschool projector'"
+    cut_off = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'coopschool projector' and datname = current_database()"
+    )
     with running(database), database.connect("reader") as conn, psycopg.connect(settings.database_url or "") as admin:
         wait_for(conn, 1, timeout=30)
         cut = 0

@@ -39,7 +39,7 @@ def facts_of(happened: Sequence[tuple[datetime, Event]], batches: Sequence[int] 
             lines += [_read(table, line) for table, found in projection.facts.take().items() for line in found]
             projection.position = edge
             if len(edges) > 1:
-                kept = {who for who in ("ann", "bob", "cas")}
+                kept = {"ann", "bob", "cas"}
                 projection.begin(edge)
                 if hasattr(projection, "_interested"):
                     projection._interested = kept

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from coopschool.domain import tags
 from coopschool.domain.base import Event
 from coopschool.domain.school import enrolment, learning_module, member, person, session
-from projections.log import StoredRow
 from coopschool.eventstore.mapper import encode
-from coopschool.domain import tags
+from projections.log import StoredRow
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 START = datetime(2020, 3, 27, 21, 0, tzinfo=UTC)  # a week before and after a quarter begins, and the clock changes
@@ -78,7 +78,7 @@ def of_sessions(draw: st.DrawFn) -> Event:
 
 
 @st.composite
-def of_enrolments(draw: st.DrawFn) -> Event:
+def of_enrolments(draw: st.DrawFn) -> Event:  # noqa: PLR0911 - a table of cases
     keys = {**_keys(draw(sessions)), "member": draw(members)}
     kind = draw(st.integers(0, 7))
     if kind <= 1:
@@ -112,7 +112,7 @@ def of_attendance(draw: st.DrawFn) -> Event:
 
 
 @st.composite
-def of_people(draw: st.DrawFn) -> Event:
+def of_people(draw: st.DrawFn) -> Event:  # noqa: PLR0911 - a table of cases
     who, day = draw(members), date(2020, 3, 25) + timedelta(days=draw(st.integers(0, 14)))
     kind = draw(st.integers(0, 6))
     if kind == 0:

@@ -141,7 +141,7 @@ def _one_session(random: Random, fresh: Any, modules: list[str], people: list[st
             slots[0].starts_at,
             InterestRegistered(member=member, module=module, languages=("fr",), places=("LIE",), since=start),
         )
-    there = {member: 0 for member in inside}
+    there = dict.fromkeys(inside, 0)
     for slot in slots:
         records = []
         for member in inside:
