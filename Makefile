@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench torture lock clean
 
 help: ## say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(READY) ## format, lint, types, import rules
 
 bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
+
+torture: $(READY) ## kill processes at random under load; nothing may be lost or doubled
+	$(BIN)/python -m torture
 
 lock: ## resolve the dependencies again (needs uv)
 	$(LOCK) --extra analysis --group dev --output-file requirements/dev.txt pyproject.toml

@@ -1,0 +1,114 @@
+"""kill -9 of everything that serves, at random moments under load.
+
+Each round: clients enrol members, each under an Idempotency-Key, many of them twice or more, some at the same time;
+somewhere in the middle one process, or all of them, is killed; the clients go on asking until they are answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import psutil
+
+from benchmarks.school import small_school
+from coopschool.api.auth import mint_token
+from coopschool.application import CoopSchool
+from coopschool.database import Database
+from coopschool.settings import Settings
+from torture import inspection
+from torture.asking import Asked, Crowd, Wish
+from torture.served import Served, kill
+
+SESSIONS = 40
+WISHES = 60  # a round
+ROUNDS_BETWEEN_REPLAYS = 25
+
+Victims = Callable[[Served], Sequence[psutil.Process]]
+VICTIMS: dict[str, Victims] = {
+    "worker": Served.workers,
+    "postmaster": Served.postmaster,
+    "backend": Served.backends,
+    "projections": Served.projections,
+    "api": Served.api,
+    "server and PostgreSQL": lambda served: [*served.family(), *served.postmaster()],
+    "postmaster twice": Served.postmaster,
+    "everything that serves": Served.family,
+}
+
+
+@dataclass
+class Report:
+    """What a campaign did and what it found wrong."""
+
+    rounds: int = 0
+    killed: Counter[str] = field(default_factory=Counter)
+    asked: Asked = field(default_factory=Asked)
+    wishes: int = 0
+    slowest_recovery: float = 0.0
+    events: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def campaign(data_dir: Path, rounds: int, seed: int, progress: Callable[[str], None] = lambda _line: None) -> Report:
+    """Runs so many rounds on a new school in `data_dir`."""
+    random = Random(seed)
+    settings = Settings(data_dir=data_dir)
+    report = Report()
+    wishes: list[Wish] = []
+    with Database.open(settings) as database, Served(data_dir) as served:
+        token = mint_token(settings.signing_key(), ["coordinator"])
+        for number in range(rounds):
+            with CoopSchool(database, settings) as school:
+                made = small_school(school, sessions=SESSIONS, members=WISHES)
+            new = [Wish(_key(random), member, random.choice(made.sessions)) for member in made.members]
+            wishes += new
+            victim = list(VICTIMS)[number % len(VICTIMS)]
+            crowd = Crowd(served.port, token, random)
+            old = random.sample(wishes[: -len(new)], min(20, len(wishes) - len(new)))
+            recovery = asyncio.run(_round(served, crowd, [*new, *old], victim, random))
+            report.slowest_recovery = max(report.slowest_recovery, recovery)
+            report.killed[victim] += 1
+            report.rounds += 1
+            _add(report.asked, crowd.asked)
+            report.wrong += inspection.wishes_had_one_effect(database, wishes)
+            if (number + 1) % ROUNDS_BETWEEN_REPLAYS == 0 or number + 1 == rounds:
+                report.wrong += inspection.log_is_whole(database)
+                report.wrong += inspection.facts_equal_a_replay(database, settings)
+            progress(f"round {number + 1}: {victim} killed, ready after {recovery:.1f} s, {dict(crowd.asked.statuses)}")
+            if report.wrong or crowd.asked.wrong:
+                report.wrong += crowd.asked.wrong
+                break
+        report.wishes = len(wishes)
+        report.events = inspection.head(database)
+    return report
+
+
+async def _round(served: Served, crowd: Crowd, wishes: Sequence[Wish], victim: str, random: Random) -> float:
+    asking = asyncio.create_task(crowd.grant(wishes))
+    recovery = 0.0
+    for _ in range(2 if victim.endswith("twice") else 1):
+        await asyncio.sleep(random.random() * 0.25)
+        victims = list(VICTIMS[victim](served))
+        if victim == "backend":
+            victims = random.sample(victims, min(1, len(victims)))
+        await asyncio.to_thread(kill, victims)
+        recovery = await asyncio.to_thread(served.until_ready)
+    await asking
+    return recovery
+
+
+def _key(random: Random) -> str:
+    return str(UUID(int=random.getrandbits(128), version=4))
+
+
+def _add(total: Asked, one: Asked) -> None:
+    total.sent += one.sent
+    total.statuses += one.statuses
+    total.repeats_answered += one.repeats_answered
+    total.wrong += one.wrong
