@@ -70,6 +70,7 @@ class Catalogue(Projection):
     kinds = ("module",)
     ignores = frozenset(
         {
+            *ELSEWHERE,
             person.PersonRegistered, person.RoleGranted, person.RoleRevoked, person.LanguageChosen,
             person.LegalHoldPlaced, person.LegalHoldLifted, person.PersonalDataErased,
             member.MemberJoined, member.MembershipCategoryChanged, member.MembershipEnded,
@@ -81,7 +82,7 @@ class Catalogue(Projection):
             enrolment.PrerequisiteWaived, enrolment.ModuleCompleted, enrolment.ModuleNotCompleted,
             enrolment.InterestRegistered, enrolment.InterestWithdrawn, enrolment.HistoricalException,
         }
-    ) | ELSEWHERE  # fmt: skip
+    )  # fmt: skip
 
     def make_case(self, id: str) -> ModuleCase:
         return ModuleCase(id)

@@ -54,6 +54,7 @@ class Interests(Projection):
     kinds = ("member",)
     ignores = frozenset(
         {
+            *ELSEWHERE,
             person.PersonRegistered, person.RoleGranted, person.RoleRevoked, person.LanguageChosen,
             person.LegalHoldPlaced, person.LegalHoldLifted, person.PersonalDataErased,
             member.MemberJoined, member.MembershipCategoryChanged, member.MembershipEnded,
@@ -66,7 +67,7 @@ class Interests(Projection):
             enrolment.PrerequisiteWaived, enrolment.ModuleCompleted, enrolment.ModuleNotCompleted,
             enrolment.HistoricalException,
         }
-    ) | ELSEWHERE  # fmt: skip
+    )  # fmt: skip
 
     def __init__(self, calendar: Calendar) -> None:
         super().__init__(calendar)

@@ -208,6 +208,7 @@ class Learning(Projection):
     kinds = ("session",)
     ignores = frozenset(
         {
+            *ELSEWHERE,
             person.PersonRegistered, person.RoleGranted, person.RoleRevoked, person.LanguageChosen,
             person.LegalHoldPlaced, person.LegalHoldLifted, person.PersonalDataErased,
             member.MemberJoined, member.MembershipCategoryChanged, member.MembershipEnded,
@@ -216,7 +217,7 @@ class Learning(Projection):
             enrolment.PrerequisiteWaived, enrolment.InterestRegistered, enrolment.InterestWithdrawn,
             enrolment.HistoricalException,
         }
-    ) | ELSEWHERE  # fmt: skip
+    )  # fmt: skip
 
     def __init__(self, calendar: Calendar) -> None:
         super().__init__(calendar)

@@ -191,6 +191,7 @@ class Memberships(Projection):
     kinds = ("person", "member")
     ignores = frozenset(
         {
+            *ELSEWHERE,
             person.LegalHoldPlaced, person.LegalHoldLifted,
             learning_module.ModuleDrafted, learning_module.ModuleRevised, learning_module.ModulePublished,
             learning_module.ModuleRetired,
@@ -201,7 +202,7 @@ class Memberships(Projection):
             enrolment.EnrolmentWithdrawn, enrolment.EnrolmentCancelled, enrolment.WaitlistLapsed,
             enrolment.InterestRegistered, enrolment.InterestWithdrawn, enrolment.HistoricalException,
         }
-    ) | ELSEWHERE  # fmt: skip
+    )  # fmt: skip
 
     def __init__(self, calendar: Calendar) -> None:
         super().__init__(calendar)
