@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oidc_audience: str | None = None
     timezone: str = "Europe/Brussels"
     min_group: Annotated[int, Meta(ge=5)] = 5
+    spark_master: str = "local[2]"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:

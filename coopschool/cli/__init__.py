@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from coopschool.cli import analyst, history, keys, operations, upkeep
+from coopschool.cli import analyst, history, keys, lake, operations, upkeep
 from coopschool.cli.diagnosis import doctor
 from coopschool.cli.running import Commands
 
@@ -48,6 +48,8 @@ app.command(rich_help_panel=SET_UP)(upkeep.migrate)
 app.command("import", rich_help_panel=SET_UP)(history.import_)
 app.command(rich_help_panel=STUDY, context_settings=analyst.FILTERS)(analyst.report)
 app.command(rich_help_panel=STUDY)(analyst.events)
+app.command(rich_help_panel=STUDY)(lake.export)
+
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.replay)
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.verify)
 app.command(rich_help_panel=LOOK_AFTER)(doctor)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from coopschool.cli import output
+from coopschool.cli.lake import report_over_lake
 from coopschool.cli.running import AWAY, WRONG, CannotDo, fail
 from coopschool.cli.school import AsJson, DataDir, load_settings, opened
 
@@ -111,6 +113,13 @@ def report(
         str | None, typer.Option(metavar="A,B", help="What to have a row for.", show_default=False)
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+    lake: Annotated[
+        Path | None,
+        typer.Option(help="Read this lake (see `coopschool export`) instead of the database.", show_default=False),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="What reads the lake: duckdb or spark. [default: duckdb]", show_default=False)
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -127,9 +136,15 @@ def report(
         return
     about = definition(name)
     settings = load_settings(data_dir)
-    asked = {"as_of": as_of, "known_at": known_at, "group_by": group_by, **filters}
-    with opened(settings) as database:
-        found = _run(settings, database, about.name, {key: value for key, value in asked.items() if value is not None})
+    given = {"as_of": as_of, "known_at": known_at, "group_by": group_by, **filters}
+    asked = {key: value for key, value in given.items() if value is not None}
+    if lake is None:
+        if engine is not None:
+            raise CannotDo("--engine is for a lake: name one with --lake DIR.")
+        with opened(settings) as database:
+            found = _run(settings, database, about.name, asked)
+    else:
+        found = report_over_lake(settings, lake, engine or "duckdb", about.name, asked)
     print_report(about, found, Format.json if as_json else format_)
 
 
@@ -174,7 +189,7 @@ def _run(settings: Settings, database: Database, name: str, asked: dict[str, str
     from projections.reports import run
 
     try:
-        _catch_up(settings, database)
+        catch_up(settings, database)
         with database.connect("reader") as connection:
             return run(connection, name, asked, zone=settings.zone, min_group=settings.min_group)
     except NotCaughtUp as error:
@@ -185,7 +200,7 @@ def _run(settings: Settings, database: Database, name: str, asked: dict[str, str
         fail(WRONG)
 
 
-def _catch_up(settings: Settings, database: Database) -> None:
+def catch_up(settings: Settings, database: Database) -> None:
     """Folds what no runner has folded yet; where one runs, waits for it."""
     from projections.generations import SQL
     from projections.runner import BATCH, Following, status, wait_for

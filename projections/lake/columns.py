@@ -22,8 +22,8 @@ WITHHELD: tuple[str, ...] = ()
 # Columns of text that hold an id, and those that hold a code everybody may know.
 IDS = frozenset({"session", "member", "person", "team", "adviser", "trainer", "workshop", "decision", "wave"})
 CODES = frozenset({
-    "module", "format", "language", "place", "month", "quarter", "year", "category", "cohort", "status", "prerequisites",
-    "audience",
+    "module", "format", "language", "place", "month", "quarter", "year", "category", "cohort", "status",
+    "prerequisites", "audience",
 })  # fmt: skip
 
 TYPES = {

@@ -85,7 +85,9 @@ def _fields(event: type[Event]) -> list[dict[str, str]]:
 
 
 def _type(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "").replace("coopschool.domain.", "")
+    return (
+        hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "").replace("coopschool.domain.", "")
+    )
 
 
 def _holds(identifies: Any) -> str:

@@ -160,8 +160,8 @@ def _check_same_log(manifest: Manifest, head: _Head, settings: Settings) -> None
         )
     if manifest.position > head.position:
         raise LakeError(
-            f"this release reaches position {manifest.position}, beyond what there is ({head.position}): wait until the "
-            "projections have caught up, see `coopschool doctor`; or start another with --new-release."
+            f"this release reaches position {manifest.position}, beyond what there is ({head.position}): wait until "
+            "the projections have caught up, see `coopschool doctor`; or start another with --new-release."
         )
     if (manifest.time_zone, manifest.min_group) != (settings.timezone, settings.min_group):
         raise LakeError(

@@ -1,7 +1,7 @@
 """Figures that were released through the statistics gate, as the lake carries them.
 
-Ratings of people by people never leave as facts. A report that the gate has made fit to be shown is named in `RELEASED`;
-its rows, as a researcher sees them, then go into each release, as they stand on the day of the export.
+Ratings of people by people never leave as facts. A report that the gate has made fit to be shown is named in
+`RELEASED`; its rows, as a researcher sees them, then go into each release, as they stand on the day of the export.
 """
 
 from __future__ import annotations

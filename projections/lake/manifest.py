@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -144,8 +145,6 @@ def sha256(path: Path) -> str:
 @contextmanager
 def alone_in(directory: Path) -> Iterator[None]:
     """Keeps other exports out of a lake. Raises `LakeError` where one is at work."""
-    import fcntl
-
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / ".lock").open("w") as file:
         try:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.csv
 from psycopg import sql
 
-from coopschool.domain.base import Event
 from coopschool.domain.advisers.autonomy_survey import WaveClosed
+from coopschool.domain.base import Event
 from coopschool.domain.school.session import SessionCancelled, SessionClosed
 from coopschool.eventstore.mapper import topics_of
 from coopschool.eventstore.upcasting import current_topic
@@ -18,7 +18,7 @@ from coopschool.pseudonyms import Pseudonyms
 from projections.generations import Connection
 from projections.lake.columns import SQL, Described
 
-ROWS_AT_ONCE = 20_000
+ROWS_AT_ONCE = 10_000
 ENDINGS: tuple[type[Event], ...] = (SessionClosed, SessionCancelled, WaveClosed)
 
 _STORED = pa.schema(
@@ -39,9 +39,9 @@ RECORDED = pa.schema([("recorded_on", pa.date32()), ("position", pa.int64())])
 
 def facts(conn: Connection, table: Described, names: Pseudonyms, after: int, head: int) -> Iterator[pa.Table]:
     """The rows of a fact table that were added after one position and up to another, ids as pseudonyms."""
-    statement = sql.SQL("copy (select {} from {} where position > %s and position <= %s) to stdout (format csv)").format(
-        sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns), sql.Identifier(table.name)
-    )
+    statement = sql.SQL(
+        "copy (select {} from {} where position > %s and position <= %s) to stdout (format csv)"
+    ).format(sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns), sql.Identifier(table.name))
     for rows in _copied(conn, statement, [after, head], table.schema):
         for index, column in enumerate(table.columns):
             if column.secret:

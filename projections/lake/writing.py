@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from projections.lake.manifest import File, sync_directory
 
-ROWS_AT_HAND = 100_000  # of all years together, before the largest year's are written
+ROWS_AT_HAND = 40_000  # of all years together, before the largest year's are written
 FORMULA = r"^[=+\-@\t\r]"
 
 
@@ -62,6 +62,8 @@ class Parts:
             self._open[year] = self._begin(year)
         for part in self._open[year]:
             part.write(rows)
+        del rows
+        pa.default_memory_pool().release_unused()
 
     def _begin(self, year: int) -> list[_Part]:
         name = f"{self._table}/in_year={year:04}/{self._span}"

@@ -27,7 +27,7 @@ from projections.reports.cohorts import COHORTS
 from projections.reports.demand import DEMAND
 from projections.reports.member_progress import MEMBER_PROGRESS
 from projections.reports.progress import PROGRESS
-from projections.reports.report import Definition, Provenance, Report, Row, checksum
+from projections.reports.report import Definition, Provenance, Report, Row, Rows, checksum
 
 __all__ = ["REPORTS", "Asked", "Definition", "Parameter", "Provenance", "Report", "Row", "definition", "run"]
 
@@ -66,10 +66,19 @@ def run(
     `NotCaughtUp` while there are no facts.
     """
     about = definition(name)
+    asked = ask(about, parameters, zone, now or datetime.now(UTC))
+    with in_live_facts(conn) as generation:
+        asked = asked._replace(known=_known(conn, generation, about, asked.known_at))
+        found = _rows(conn, about, asked)
+    return answer(about, asked, found, min_group, projections_version())
+
+
+def ask(about: Definition, parameters: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> Asked:
+    """The parameters, checked; `known` is still to be found. Raises `Invalid`."""
     wanted = dict(parameters)
-    as_of = asking.moment("as_of", wanted.pop("as_of", None) or now or datetime.now(UTC), zone)
+    as_of = asking.moment("as_of", wanted.pop("as_of", None) or now, zone)
     known_at = wanted.pop("known_at", None)
-    asked = Asked(
+    return Asked(
         as_of=as_of,
         known_at=None if known_at is None else asking.moment("known_at", known_at, zone),
         known=0,
@@ -77,11 +86,12 @@ def run(
         filters=asking.filters(wanted, about.parameters),
         zone=zone,
     )
-    with in_live_facts(conn) as generation:
-        asked = asked._replace(known=_known(conn, generation, about, asked.known_at))
-        found = _rows(conn, about, asked)
+
+
+def answer(about: Definition, asked: Asked, found: Rows, min_group: int, version: str) -> Report:
+    """The report that the rows of its statements make, by facts of that version of the projections."""
     rows = about.shape(found, asked, min_group)
-    provenance = Provenance(asked.known, projections_version(), checksum(rows))
+    provenance = Provenance(asked.known, version, checksum(rows))
     return Report(about.name, _told(asked), provenance, list(about.notes), rows)
 
 
