@@ -99,6 +99,10 @@ async def _round(served: Served, crowd: Crowd, wishes: Sequence[Wish], victim: s
             victims = random.sample(victims, min(1, len(victims)))
         await asyncio.to_thread(kill, victims)
         recovery = await asyncio.to_thread(served.until_ready)
+    while not asking.done():
+        # A worker that outlived its API may still have said that it is ready, just before the server ended.
+        recovery = max(recovery, await asyncio.to_thread(served.until_ready))
+        await asyncio.wait({asking}, timeout=0.5)
     await asking
     return recovery
 
