@@ -70,10 +70,16 @@ def _topics(name: str) -> list[str]:
     return found
 
 
+def head(conn: Connection) -> int:
+    """The position of the log's last event; 0 while it is empty."""
+    row = conn.execute(SQL["head"]).fetchone()
+    return int(row[0]) if row else 0
+
+
 def page(conn: Connection, query: Query, after: int = 0, limit: int = PAGE) -> Page:
     """At most `limit` events after a position. Raises `Invalid` for a type that does not exist."""
     # The head is read first: what is appended meanwhile may be shown, but is not taken for looked at.
-    (head,) = conn.execute(SQL["head"]).fetchone() or (0,)
+    end = head(conn)
     parameters = {"after": after, "types": query.topics(), "tag": query.tag, "limit": limit}
     rows = conn.execute(SQL["page" if query.tag is None else "page_of_tag"], parameters).fetchall()
     events = [
@@ -82,8 +88,8 @@ def page(conn: Connection, query: Query, after: int = 0, limit: int = PAGE) -> P
     ]
     last = events[-1].position if events else after
     if len(events) == limit:
-        return Page(events, last, at_end=last >= head)
-    return Page(events, max(head, last), at_end=True)
+        return Page(events, last, at_end=last >= end)
+    return Page(events, max(end, last), at_end=True)
 
 
 def follow(database: Database, query: Query, after: int = 0, stop: StopEvent | None = None) -> Iterator[SeenEvent]:

@@ -19,12 +19,15 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from coopschool.api.auth import ROLES, bearer
 from coopschool.api.call import Call
 from coopschool.api.problems import Fault, InvalidRequest, NotAllowed
+from coopschool.api.reads import position_of
 from coopschool.api.shape import decoder_of
 from coopschool.domain.base import Role
 
 Roles = frozenset[Role]
 PUBLIC: Roles = frozenset()
 SIGNED_IN: Roles = frozenset(ROLES)
+
+MIN_POSITION = {"min_position": "Wait up to 5 s until the log has this position"}
 
 
 def may(*roles: Role) -> Roles:
@@ -46,7 +49,8 @@ class Route(NamedTuple):
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Signs the caller in, checks their roles against the route's, and refuses query parameters it does not know.
 
-    A coroutine, though it awaits nothing: Litestar would run a plain function in a thread, at each request.
+    What is read from the log's exact state is as late as the log, so there `min_position` is waited for here. (A
+    coroutine also where there is nothing to await: Litestar would run a plain function in a thread, at each request.)
     """
     call = Call.of(connection.scope)
     roles: Roles = handler.opt["roles"]
@@ -56,6 +60,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             raise NotAllowed
     if connection.scope["query_string"]:
         _check_query(connection, handler)
+        if handler.opt.get("waits_for_log"):
+            await connection.app.state.reads.logged(position_of(connection.query_params.get("min_position")))
 
 
 def routes(app: Litestar) -> Iterator[Route]:
@@ -98,9 +104,14 @@ def _check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
 def learn_shapes(app: Litestar) -> None:
     """Writes down, for each route, the query parameters that it takes and the decoder of its body."""
     for route in app.routes:
-        for handler, model in getattr(route, "route_handler_map", {}).values():
-            declared = frozenset(parameter.field_alias for parameter in model.expected_query_params)
-            handler.opt["query"] = declared.union(handler.opt.get("query_parameters", ()))
+        for method, (handler, model) in getattr(route, "route_handler_map", {}).items():
+            declared = {parameter.field_alias for parameter in model.expected_query_params}
+            declared.update(handler.opt.get("query_parameters", ()))
+            if method == "GET" and route.path.startswith("/api/") and "min_position" not in declared:
+                handler.opt["waits_for_log"] = True
+                handler.opt["query_parameters"] = {**handler.opt.get("query_parameters", {}), **MIN_POSITION}
+                declared.update(MIN_POSITION)
+            handler.opt["query"] = frozenset(declared)
             if handler.parsed_data_field is not None:
                 handler.opt["takes"] = handler.parsed_data_field.annotation
                 handler.opt["decoder"] = decoder_of(handler.opt["takes"])

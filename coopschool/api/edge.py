@@ -119,7 +119,8 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = list(_with_standing_headers(message["headers"], self._call))
+            said = [(b"content-language", self._call.language.encode())] if self.status >= 400 else []
+            message["headers"] = [*_with_standing_headers(message["headers"], self._call), *said]
         await self._send(message)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,7 +11,8 @@ import psycopg
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from coopschool.api.problems import NotYet, ProjectionStopped
+from coopschool import feed
+from coopschool.api.problems import NotYet, ProjectionStopped, parameter_fault
 from coopschool.database import Database, Role
 from projections import generations
 
@@ -51,8 +52,15 @@ class Reads:
 
     async def caught_up(self, projections: Collection[str], position: int) -> None:
         """Waits until these projections have taken in the log up to a position."""
+        await self._until(position, partial(self.plainly, partial(_reached, projections)))
+
+    async def logged(self, position: int) -> None:
+        """Waits until the log has a position. Raises `NotYet` if that takes over 5 s."""
+        await self._until(position, partial(self.vault, feed.head))
+
+    async def _until(self, position: int, reached: Callable[[], Awaitable[int]]) -> None:
         give_up_at = asyncio.get_running_loop().time() + SECONDS_FOR_FACTS
-        while await self.plainly(partial(_reached, projections)) < position:
+        while await reached() < position:
             if asyncio.get_running_loop().time() > give_up_at:
                 raise NotYet(position=position)
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
@@ -69,6 +77,15 @@ class Reads:
                 raise NotYet(position=0)
             generations.enter(connection, self._schema, generation)
             return look(connection)
+
+
+def position_of(given: str | None) -> int:
+    """The log position that a query parameter names; 0 for none. Raises `InvalidRequest` for anything else."""
+    if given is None:
+        return 0
+    if not given.isascii() or not given.isdigit() or len(given) > 18:
+        raise parameter_fault("wrong-form", "min_position")
+    return int(given)
 
 
 def _reached(projections: Collection[str], connection: Connection[Any]) -> int:

@@ -17,8 +17,10 @@ from coopschool.api.answers import csv_answer, prefers_csv
 from coopschool.api.body import PersonPath
 from coopschool.api.examples import REPORT_FILTERS
 from coopschool.api.problems import NotAllowed, parameter_fault
+from coopschool.api.reads import position_of
 from coopschool.api.request import ApiRequest
 from coopschool.domain.base import Role, existing
+from coopschool.domain.school.member import Member
 from coopschool.domain.school.session import Session
 from projections import reports
 from projections.reports import Definition, Report, Row
@@ -31,7 +33,11 @@ COMMON = {
     "known_at": "Only what had been recorded by then: a date (its end) or a moment",
     "group_by": "Columns to group by, separated by commas",
     "min_position": "Wait up to 5 s until what was written at this log position is in the figures",
+    "format": "The form of the answer: csv or json; what `Accept` prefers, unless given",
 }
+
+# Given as `format`, these are the answer's form; anything else is a filter on how sessions are given.
+FORMS = "csv", "json"
 
 
 class ReportShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +55,8 @@ def _route(about: Definition) -> HTTPRouteHandler:
     owner = OWNERS.get(about.name)
     roles = may(*about.roles, *([owner] if owner else []))
     filters = {parameter.name: parameter.description for parameter in about.parameters}
+    if "format" in filters:
+        filters["format"] += "; csv or json: the form of the answer"
 
     @get(
         f"/api/reports/{about.name}",
@@ -72,7 +80,8 @@ def _route(about: Definition) -> HTTPRouteHandler:
 async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any]) -> Response[ReportShown]:
     """The report as JSON or CSV, once it knows what was written at `min_position`."""
     wanted = dict(asked)
-    position = _position(wanted.pop("min_position", None))
+    position = position_of(wanted.pop("min_position", None))
+    form = wanted.pop("format") if wanted.get("format") in FORMS else None
     settings = request.school.settings
     await request.reads.caught_up(about.projections, position)
     report = await request.reads.plainly(
@@ -85,7 +94,7 @@ async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any])
             now=request.school.now(),
         )
     )
-    if prefers_csv(request.call.header(b"accept")):
+    if form == "csv" or (form is None and prefers_csv(request.call.header(b"accept"))):
         return _as_csv(about, report)
     codes = {row["place"] for row in report.rows if row.get("place")}
     places = await request.reads.vault(lambda connection: vault.places(connection, codes)) if codes else {}
@@ -112,6 +121,7 @@ async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any])
 async def member_progress(request: ApiRequest, person_id: PersonPath) -> Response[ReportShown]:
     """A member's modules, and which they may take next: the report `member_progress`."""
     asked = {**request.query_params, "member": request.self_or(person_id, "coordinator")}
+    await _refuse_unknown(request, asked["member"])
     return await show(request, reports.definition("member_progress"), asked)
 
 
@@ -125,6 +135,7 @@ async def _refuse_others(request: ApiRequest, about: Definition, asked: dict[str
     """Those who do not hold one of the report's roles see what is their own: their progress, their sessions' sheets."""
     if "member" in asked and about.name == "member_progress":
         asked["member"] = request.person(asked["member"])
+        await _refuse_unknown(request, asked["member"])
     if request.is_any(*about.roles):
         return
     if about.name == "member_progress":
@@ -133,6 +144,10 @@ async def _refuse_others(request: ApiRequest, about: Definition, asked: dict[str
         allowed = await _gives(request, asked.get("session"))
     if not allowed:
         raise NotAllowed
+
+
+async def _refuse_unknown(request: ApiRequest, member: str) -> None:
+    await request.school.read(lambda load: existing(load, Member, member).exists)
 
 
 async def _gives(request: ApiRequest, session: str | None) -> bool:
@@ -149,14 +164,6 @@ def _as_csv(about: Definition, report: Report) -> Response[Any]:
         "X-Report-Checksum": report.provenance.checksum,
     }
     return csv_answer(columns, report.rows, provenance)
-
-
-def _position(given: str | None) -> int:
-    if given is None:
-        return 0
-    if not given.isascii() or not given.isdigit() or len(given) > 18:
-        raise parameter_fault("wrong-form", "min_position")
-    return int(given)
 
 
 def _routes() -> Iterator[HTTPRouteHandler]:

@@ -4,6 +4,7 @@ The annotated types are checked by msgspec where something is decoded; days, mom
 cannot bound, by the functions. Every bound is one that the projections' columns hold.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -43,3 +44,9 @@ def fraction(field: str, value: Decimal) -> None:
     """Raises `Invalid` unless it is 0 to 1 with at most 3 decimals."""
     if not value.is_finite() or not 0 <= value <= 1 or value != round(value, 3):
         raise Invalid(field, least=0, most=1, decimals=3)
+
+
+def once(field: str, values: Sequence[str]) -> None:
+    """Raises `Invalid` if a value comes twice: what is counted by value would count it twice."""
+    if twice := sorted({value for value in values if values.count(value) > 1}):
+        raise Invalid(field, twice=twice)

@@ -224,3 +224,41 @@ def test_the_feed_pages_through_the_log_by_type_and_tag(callers: Callers) -> Non
         ]
     unknown = admin.get("/api/events?type=MemberVanished")
     assert (unknown.status_code, unknown.json()["errors"][0]["parameter"]) == (422, "type")
+
+
+def test_the_form_of_a_report_may_be_asked_for_in_its_address(
+    callers: Callers, clock: FixedClock, catch_up: Callable[[], int]
+) -> None:
+    callers.session(callers.module(), clock.now() + timedelta(days=10))
+    catch_up()
+    csv_wanted = callers.coordinator.get("/api/reports/progress?format=csv&group_by=module")
+    assert csv_wanted.headers["content-type"] == "text/csv; charset=utf-8"
+    assert csv_wanted.text.splitlines()[1].startswith("M01,1,")
+    as_json = callers.coordinator.get("/api/reports/demand?format=json", headers={"Accept": "text/csv"})
+    assert as_json.json()["report"] == "demand"
+    (row,) = callers.coordinator.done("GET", "/api/reports/progress?format=in_person")["rows"]
+    assert row["sessions"] == 1
+    assert callers.coordinator.get("/api/reports/demand?format=xml").status_code == 422
+
+
+def test_the_progress_of_nobody_is_not_there(callers: Callers, catch_up: Callable[[], int]) -> None:
+    catch_up()
+    nobody = "00000000-0000-4000-8000-000000000000"
+    for path in (f"/api/members/{nobody}/progress", f"/api/reports/member_progress?member={nobody}"):
+        assert callers.coordinator.get(path).status_code == 404
+
+
+def test_every_read_takes_the_position_of_a_write(
+    callers: Callers, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coopschool.api.reads.SECONDS_FOR_FACTS", 0.05)
+    session = callers.session(callers.module(), clock.now() + timedelta(days=10))
+    ada = callers.member()
+    position = ada.made(f"/api/sessions/{session}/enrolments", {})["position"]
+    paths = f"/api/sessions/{session}", f"/api/sessions/{session}/waitlist", "/api/members/me", "/api/modules/M01"
+    for path in (*paths, "/api/modules", "/api/members/me/enrolments", "/api/people/me/personal-data"):
+        assert ada.get(f"{path}?min_position={position}").status_code == 200, path
+        early = ada.get(f"{path}?min_position={position + 1}")
+        assert (early.status_code, early.json()["type"]) == (503, "/problems/not-yet"), path
+    odd = ada.get(f"/api/sessions/{session}?min_position=-1")
+    assert (odd.status_code, odd.json()["errors"][0]["parameter"]) == (422, "min_position")

@@ -154,3 +154,13 @@ def test_a_line_is_logged_for_each_request_without_what_was_asked_or_sent(caller
     lines = [line for line in logged if line["event"] == "request"]
     assert [(line["method"], line["route"]) for line in lines] == [("GET", "/api/members"), ("POST", "/api/members")]
     assert "Zuleika" not in str(logged)
+
+
+@pytest.mark.parametrize(("accept", "language"), [("fr-BE", "fr"), ("nl, fr;q=0.5", "nl"), ("de", "en")])
+def test_a_problem_says_in_which_language_it_speaks_also_where_no_route_is(
+    callers: Callers, accept: str, language: str
+) -> None:
+    for method, path in (("GET", "/api/nowhere"), ("PUT", "/api/modules"), ("GET", "/api/sessions/odd")):
+        response = callers.coordinator.send(method, path, headers={"Accept-Language": accept})
+        assert response.headers["content-language"] == language
+        assert response.json()["detail"]

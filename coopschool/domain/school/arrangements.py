@@ -59,6 +59,7 @@ class ReviseSession(Command, frozen=True, kw_only=True):
         languages = session.languages if self.languages is None else self.languages
         place = session.place if self.place is None else self.place
         format = session.format if self.format is None else self.format
+        bounds.once("languages", languages)
         if (languages, place, format) != (session.languages, session.place, session.format):
             changed = ArrangementsChanged(
                 session=session.id, module=session.module, languages=languages, place=place, format=format

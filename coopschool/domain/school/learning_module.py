@@ -237,6 +237,8 @@ class DraftModule(AboutModule, frozen=True, kw_only=True):
 
     def decide(self, load: Load) -> Decided:
         bounds.fraction("min_attendance", self.min_attendance)
+        bounds.once("prerequisites", self.prerequisites)
+        bounds.once("audience", self.audience)
         if load(LearningModule, self.module).exists:
             raise ModuleCodeTaken(module=self.module)
         self.check_prerequisites(load, self.prerequisites)
@@ -269,6 +271,8 @@ class ReviseModule(AboutModule, frozen=True, kw_only=True):
         module = self.in_use(load)
         if self.min_attendance is not None:
             bounds.fraction("min_attendance", self.min_attendance)
+        bounds.once("prerequisites", self.prerequisites or ())
+        bounds.once("audience", self.audience or ())
         self.check_prerequisites(load, self.prerequisites or ())
         given = {name: getattr(self, name) for name in DESCRIBED if getattr(self, name) is not None}
         described = {name: getattr(module, name) for name in DESCRIBED}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from coopschool.domain import bounds
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
 from coopschool.domain.errors import Forbidden, RuleBroken
 from coopschool.domain.school.consequences import Consequences
@@ -47,6 +48,8 @@ class EnrolInModule(Command, frozen=True, kw_only=True):
     def decide(self, load: Load) -> Decided:
         if not self.by.acts_for(self.member):
             raise Forbidden
+        bounds.once("languages", self.languages)
+        bounds.once("places", self.places)
         module = existing(load, LearningModule, self.module)
         member = existing(load, Member, self.member)
         if module.status == "draft":

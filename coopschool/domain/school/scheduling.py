@@ -78,6 +78,7 @@ class ScheduleSession(Command, frozen=True, kw_only=True):
             raise Forbidden
         check_seats(self.seats)
         check_slots(self.slots)
+        bounds.once("languages", self.languages)
         if load(Session, self.session).exists:
             raise SessionExists(session=self.session)
         module = existing(load, LearningModule, self.module)
@@ -264,8 +265,7 @@ def check_times(slot: Slot, path: str = "") -> None:
 
 def check_trainers(trainers: Sequence[str], load: Load) -> None:
     """Each is a known person, named once."""
-    if len(set(trainers)) != len(trainers):
-        raise Invalid("trainers", twice=sorted({one for one in trainers if trainers.count(one) > 1}))
+    bounds.once("trainers", trainers)
     for trainer in trainers:
         known(load, trainer)
 
