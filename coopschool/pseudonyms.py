@@ -106,9 +106,7 @@ def public_kinds() -> frozenset[str]:
 
 def _identifying(fields: Mapping[str, Any]) -> list[Identifies]:
     return [
-        one
-        for value in fields.values()
-        for one in ([value] if isinstance(value, Identifies) else _identifying(value))
+        one for value in fields.values() for one in ([value] if isinstance(value, Identifies) else _identifying(value))
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from coopschool.cli import analyst, history, keys, lake, operations, upkeep
+from coopschool.cli import analyst, history, keys, lake, operations, upkeep, waves, whatif
 from coopschool.cli.diagnosis import doctor
 from coopschool.cli.running import Commands
 
@@ -46,9 +46,11 @@ app.command(rich_help_panel=SET_UP)(keys.token)
 app.command(rich_help_panel=SET_UP)(keys.grant)
 app.command(rich_help_panel=SET_UP)(upkeep.migrate)
 app.command("import", rich_help_panel=SET_UP)(history.import_)
+app.add_typer(waves.app, name="wave", rich_help_panel=RUN)
 app.command(rich_help_panel=STUDY, context_settings=analyst.FILTERS)(analyst.report)
 app.command(rich_help_panel=STUDY)(analyst.events)
 app.command(rich_help_panel=STUDY)(lake.export)
+app.command(rich_help_panel=STUDY)(whatif.whatif)
 
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.replay)
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.verify)

@@ -1,0 +1,160 @@
+"""The same report files on PostgreSQL, DuckDB and Spark: identical rows, at any two clocks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+
+from coopschool import demo
+from coopschool.application import CoopSchool
+from coopschool.database import Database
+from coopschool.domain.errors import Invalid, Unknown
+from coopschool.pseudonyms import Pseudonyms
+from coopschool.settings import Settings
+from projections import engines
+from projections.engines.translating import translated
+from projections.lake import Lake, LakeError
+from projections.lake.export import key_of
+from projections.reports import REPORTS, run
+from tests.support.lakes import busy, fold, released
+
+CLOCKS = (
+    {},
+    {"as_of": "2019-06-30"},
+    {"as_of": "2020-05-17T14:30:00+02:00", "known_at": "2020-04-01"},
+    {"as_of": "2021-12-31", "known_at": "2019-12-31"},
+    {"as_of": "2021-12-31", "known_at": "2017-01-01"},
+)
+GROUPS = ("", "module,period", "year,format,language", "category", "quarter,category", "session")
+
+
+class Prepared(NamedTuple):
+    """A school of four years in the database and in a lake."""
+
+    conn: psycopg.Connection[Any]
+    lake: Lake
+    settings: Settings
+    names: Pseudonyms
+    members: list[str]
+
+
+@pytest.fixture
+def prepared(school: CoopSchool, database: Database, settings: Settings, tmp_path: Path) -> Iterator[Prepared]:
+    demo.seed(school, "small")
+    fold(database, settings)
+    lake = released(database, settings, tmp_path / "lake").lake
+    with database.connect("owner") as conn:
+        found = conn.execute(
+            "select tag from event_tags where tag like 'member:%' group by tag order by count(*) desc, tag"
+        )
+        members = [tag.removeprefix("member:") for (tag,) in found.fetchmany(3)]
+    with database.connect("reader") as conn:
+        yield Prepared(
+            conn, lake, settings, Pseudonyms(key_of(settings, lake.manifest.release), settings.zone), members
+        )
+
+
+def questions(prepared: Prepared) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every report, grouped and filtered in several ways."""
+    for group_by in GROUPS:
+        yield "progress", {"group_by": group_by}
+    yield "progress", {"module": "M01", "period": "2020Q2"}
+    yield "progress", {"category": "A", "group_by": "module"}
+    for name in ("cohorts", "demand", "attendance"):
+        yield name, {}
+    for member in prepared.members:
+        yield "member_progress", {"member": member}
+
+
+def expected(prepared: Prepared, name: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """What PostgreSQL says, ids as in the lake."""
+    found = run(
+        prepared.conn, name, {"as_of": prepared.lake.manifest.made_at, **asked}, zone=prepared.settings.zone
+    ).rows
+    rows = [
+        {key: prepared.names.of(value) if key == "session" and value else value for key, value in row.items()}
+        for row in found
+    ]
+    return sorted(rows, key=repr) if any("session" in row for row in rows) else rows
+
+
+def compare(prepared: Prepared, engine: engines.Engine, clocks: tuple[dict[str, str], ...]) -> int:
+    compared = 0
+    for name, asked in questions(prepared):
+        for clock in clocks:
+            theirs = {**asked, **clock}
+            if "member" in theirs:
+                theirs["member"] = prepared.names.of(theirs["member"])
+            rows = engines.run(engine, prepared.lake, name, theirs).rows
+            rows = sorted(rows, key=repr) if any("session" in row for row in rows) else rows
+            assert rows == expected(prepared, name, {**asked, **clock}), (name, asked, clock)
+            compared += bool(rows)
+    return compared
+
+
+def test_duckdb_gives_the_rows_of_postgresql_for_every_report_at_every_clock(prepared: Prepared) -> None:
+    assert {name for name, _ in questions(prepared)} == set(REPORTS)
+    with engines.engine("duckdb", prepared.lake) as duckdb:
+        assert compare(prepared, duckdb, CLOCKS) > 40
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, and there is none")
+@pytest.mark.filterwarnings("default")
+def test_spark_gives_the_rows_of_postgresql_for_every_report_at_every_clock(prepared: Prepared) -> None:
+    with engines.engine("spark", prepared.lake) as spark:
+        assert compare(prepared, spark, (CLOCKS[0], CLOCKS[2])) > 15
+
+
+def test_a_lake_with_empty_tables_answers_with_no_rows(database: Database, settings: Settings, tmp_path: Path) -> None:
+    fold(database, settings)
+    lake = released(database, settings, tmp_path / "lake").lake
+    assert lake.manifest.position == 0
+    with engines.engine("duckdb", lake) as duckdb:
+        assert engines.run(duckdb, lake, "demand", {}).rows == []
+        assert engines.run(duckdb, lake, "demand", {"known_at": "2020-01-01"}).rows == []
+        assert engines.run(duckdb, lake, "progress", {}).rows[0]["enrolled"] == 0
+
+
+@pytest.mark.parametrize("report", sorted(REPORTS))
+@pytest.mark.parametrize("dialect", ["duckdb", "spark"])
+def test_every_report_file_can_be_translated(report: str, dialect: str) -> None:
+    for translation in translated(report, dialect).values():
+        assert "known" in translation.parameters
+
+
+def test_what_cannot_be_asked_of_a_lake_is_answered_with_what_can(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    busy(database, settings, 300)
+    lake = released(database, settings, tmp_path / "lake").lake
+    with engines.engine("duckdb", lake) as duckdb:
+        with pytest.raises(Unknown) as unknown:
+            engines.run(duckdb, lake, "gossip", {})
+        assert "progress" in unknown.value.details["known"]
+        with pytest.raises(Invalid) as group:
+            engines.run(duckdb, lake, "progress", {"group_by": "mood"})
+        assert "module" in group.value.details["known"]
+        with pytest.raises(Invalid) as future:
+            engines.run(duckdb, lake, "progress", {"as_of": "2030-01-01"})
+        assert datetime.fromisoformat(future.value.details["latest"]) == lake.manifest.made_at
+        with pytest.raises(Invalid) as moment:
+            engines.run(duckdb, lake, "progress", {"known_at": "2026-02-01T10:00:00Z"})
+        assert moment.value.details["field"] == "known_at"
+    with pytest.raises(LakeError, match="duckdb, spark"), engines.engine("excel", lake):
+        pass
+
+
+def test_spark_without_java_says_so(
+    database: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold(database, settings)
+    lake = released(database, settings, tmp_path / "lake").lake
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LakeError, match="Java"), engines.engine("spark", lake):
+        pass
