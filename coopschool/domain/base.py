@@ -41,13 +41,13 @@ class Event(msgspec.Struct, Decision, frozen=True, kw_only=True):
 
 
 class Occurrence(Tagged[Event]):
-    """An event, what it concerns, and when it happened in the world (`occurred_at`, with its zone)."""
+    """An event, what it concerns, and when it happened in the world (`occurred_at`, in UTC)."""
 
     __slots__ = ("occurred_at",)
 
     def __init__(self, event: Event, occurred_at: datetime) -> None:
         super().__init__(tags.of(event), event)
-        self.occurred_at = occurred_at
+        self.occurred_at = occurred_at.astimezone(UTC)  # as the log gives it back
 
     @property
     def event(self) -> Event:

@@ -14,7 +14,7 @@ def test_a_session_is_announced_and_seen(callers: Callers, clock: FixedClock) ->
     seen = callers.member().done("GET", f"/api/sessions/{session}")
     assert (seen["module"], seen["status"], seen["seats"], seen["free"], seen["waiting"]) == (
         "M01",
-        "scheduled",
+        "open",
         3,
         3,
         0,

@@ -46,7 +46,7 @@ def test_an_occurrence_is_an_event_and_its_moment() -> None:
     assert occurrence == Occurrence(PersonRegistered(person="ann"), NOW)
     assert occurrence != Occurrence(REGISTERED, local("2026-01-01"))
     assert occurrence != REGISTERED
-    assert repr(occurrence) == "PersonRegistered(person='ann') at 2026-03-02T10:00:00+01:00"
+    assert repr(occurrence) == "PersonRegistered(person='ann') at 2026-03-02T09:00:00+00:00"
 
 
 def test_an_aggregate_remembers_where_and_when_its_last_event_was() -> None:
@@ -143,3 +143,9 @@ def test_a_base_command_and_aggregate_promise_nothing() -> None:
     with pytest.raises(NotImplementedError):
         _ = Aggregate("ann").exists
     assert NOW.tzinfo is BRUSSELS
+
+
+def test_an_occurrence_is_in_utc_so_that_it_is_the_same_before_and_after_the_log() -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=BRUSSELS)
+    occurrence = Occurrence(PersonRegistered(person="ada"), noon)
+    assert occurrence.occurred_at.isoformat() == "2026-03-02T11:00:00+00:00"

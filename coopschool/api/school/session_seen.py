@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -14,6 +15,13 @@ from coopschool.domain.base import Actor
 from coopschool.domain.school.enrolment import Standing
 from coopschool.domain.school.session import Mode, Session, Status
 from coopschool.domain.school.words import Category, Format, Language
+
+# Said as in lists: a session that is scheduled is open to changes, whether or not a seat is free.
+STATUS: Mapping[str, Literal["open", "cancelled", "closed"]] = {
+    "scheduled": "open",
+    "cancelled": "cancelled",
+    "closed": "closed",
+}
 
 # How long after the closing trainers may still see who their learners were.
 NAMES_FOR_TRAINERS = timedelta(days=30)
@@ -63,7 +71,7 @@ class SessionSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     session_id: str
     module: str
-    status: Literal["scheduled", "cancelled", "closed"]
+    status: Literal["open", "cancelled", "closed"]
     seats: int
     free: int
     waiting: int
@@ -103,7 +111,7 @@ def glance(session: Session, actor: Actor, now: datetime) -> tuple[int, SessionS
     seen = SessionSeen(
         session_id=session.id,
         module=session.module,
-        status=session.status or "scheduled",
+        status=STATUS[session.status or "scheduled"],
         seats=session.seats,
         free=max(session.free, 0),
         waiting=len(session.waitlist),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
 from coopschool.domain.errors import Forbidden, RuleBroken, Unknown
@@ -57,7 +58,7 @@ class RegisterInterest(Command, frozen=True, kw_only=True):
             languages=self.languages,
             places=self.places,
             format=self.format,
-            since=self.at,
+            since=self.at.astimezone(UTC),
         )
 
 

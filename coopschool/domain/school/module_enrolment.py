@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date
 
 from coopschool.domain import bounds
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
@@ -107,7 +107,7 @@ class EnrolInModule(Command, frozen=True, kw_only=True):
         if module.status == "retired":
             self.refuse(ModuleIsRetired(module=module.id))
         before = member.interests.get(module.id)
-        since = self.at if before is None else before.since
+        since = self.at.astimezone(UTC) if before is None else before.since
         if before == Interest(languages=self.languages, places=self.places, format=self.format, since=since):
             return Unchanged(member.position)
         replaced = [] if before is None else self.occurs(InterestWithdrawn(member=member.id, module=module.id))
