@@ -52,6 +52,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     What is read from the log's exact state is as late as the log, so there `min_position` is waited for here. (A
     coroutine also where there is nothing to await: Litestar would run a plain function in a thread, at each request.)
     """
+    if connection.scope.get("method") == "OPTIONS":
+        return  # Litestar's own answer, which says no more than `Allow`
     call = Call.of(connection.scope)
     roles: Roles = handler.opt["roles"]
     if roles:

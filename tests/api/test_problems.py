@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import structlog
-from litestar import get
+from litestar import Litestar, get
 from litestar.testing import TestClient
 
 import coopschool.domain
@@ -164,3 +164,9 @@ def test_a_problem_says_in_which_language_it_speaks_also_where_no_route_is(
         response = callers.coordinator.send(method, path, headers={"Accept-Language": accept})
         assert response.headers["content-language"] == language
         assert response.json()["detail"]
+
+
+def test_what_can_be_done_at_an_address_may_be_asked(client: TestClient[Litestar]) -> None:
+    response = client.options("/api/modules")
+    assert response.status_code == 204
+    assert "GET" in response.headers["allow"]
