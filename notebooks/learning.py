@@ -124,16 +124,19 @@ def _(alt, duckdb, lake):
             group by e.session, e.member
             having sum(e.waitlisted) > 0
         ),
+        arranged as (
+            select session, year from sessions group by session, year having sum(sign) > 0
+        ),
         told as (
             select
-                case when f.completed_at is null or f.completed_at > w.since then 'newcomer' else 'has learnt' end as who,
+                case when f.completed_at <= w.since then 'has learnt' else 'newcomer' end as who,
                 case
                     when w.promoted > 0 then 'got a seat' when w.lapsed > 0 then 'lapsed'
                     when w.withdrawn > 0 then 'gave up' else 'ended otherwise'
                 end as outcome,
                 s.year
             from waited w
-            join (select session, year from sessions group by session, year having sum(sign) > 0) s on s.session = w.session
+            join arranged s on s.session = w.session
             left join firsts f on f.member = w.member
         )
         select who, outcome, year, count(*) as waits

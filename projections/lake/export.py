@@ -182,6 +182,8 @@ def _sweep(directory: Path) -> None:
                 path.unlink()
             elif path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+        if not any(release.iterdir()):
+            release.rmdir()
 
 
 def _write(conn: Connection, run: _Run, settings: Settings, now: datetime) -> Exported:

@@ -30,9 +30,9 @@ class World:
         found = self._aggregates.get(f"{aggregate.KIND}:{id}")
         if found is None:
             return aggregate(id)
-        assert isinstance(found, aggregate)
         if isinstance(found, Session) and self._rule.waitlist == "newcomers-first":
             self._let_newcomers_first(found)
+        assert isinstance(found, aggregate)
         return found
 
     def _let_newcomers_first(self, session: Session) -> None:

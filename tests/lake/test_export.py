@@ -131,7 +131,9 @@ def test_a_later_run_adds_what_has_come_since_and_no_more(
         def renamed(text: str) -> str:
             return re.sub("[0-9a-f]{32}", lambda found: back.id_of(found[0]) or "?", text)
 
-        tables = {table: rows_of(lake, table) for table in lake.manifest.tables if table != "small_sessions"}
+        tables = {
+            table: rows_of(lake, table) for table in lake.manifest.tables if table not in ("small_sessions", "recorded")
+        }
         return {table: Counter(renamed(str(row)) for row in rows) for table, rows in tables.items()}
 
     assert real(done.lake) == real(whole)
@@ -188,7 +190,7 @@ def test_an_interrupted_run_leaves_the_old_release_whole_and_the_next_one_finish
         export(database, settings, tmp_path / "lake", as_csv=True, progress=unplug)
     assert open_lake(tmp_path / "lake") == before
     assert before.damage() == []
-    assert list(before.directory.rglob("*.part"))
+    assert bool(list(before.directory.rglob("*.part"))) is (at == "events")
     after = released(database, settings, tmp_path / "lake", as_csv=True).lake
     assert after.manifest.position > before.manifest.position
     assert after.damage() == []
