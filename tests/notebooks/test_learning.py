@@ -36,4 +36,5 @@ def test_the_notebook_answers_its_questions_on_the_demos_school(
     assert {row["who"] for row in defs["waits"]} == {"newcomer", "has learnt"}
     assert all(row["waits"] >= 5 for row in defs["waits"])
     for chart in (defs["completion_chart"], defs["waits_chart"]):
-        assert chart.to_dict()["data"]["values"]
+        assert chart.to_dict()["encoding"]
+        assert chart.data.values
