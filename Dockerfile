@@ -4,8 +4,8 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY requirements/run.txt requirements/build.txt requirements/
 RUN python -m venv /opt/coopschool \
-    && /opt/coopschool/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt \
-    && python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt
+    && /opt/coopschool/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/run.txt \
+    && python -m pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY coopschool coopschool
 COPY projections projections

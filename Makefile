@@ -8,6 +8,8 @@ SIZE ?= small
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Spark needs Java and 400 MB: it is installed for the tests, where there is a Java.
+SPARK := $(if $(shell command -v java),$(VENV)/.spark)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
@@ -21,9 +23,13 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(VENV)/.spark: $(READY) requirements/spark.txt
+	$(PIP) install --no-deps --no-build-isolation --require-hashes -r requirements/spark.txt
+	@touch $@
 
 setup: $(READY) ## create the environment from locked, hashed dependencies
 
@@ -31,7 +37,7 @@ demo: export COOPSCHOOL_DATA_DIR := $(DATA)
 demo: $(READY) ## serve a simulated school (PORT=8000 DATA=.coopschool SIZE=small)
 	@$(BIN)/coopschool demo --port $(PORT) --size $(SIZE)
 
-test: $(READY) ## run all tests, with branch coverage
+test: $(READY) $(SPARK) ## run all tests, with branch coverage
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term --cov-fail-under=95 -q
 
@@ -51,6 +57,7 @@ lock: ## resolve the dependencies again (needs uv)
 	$(LOCK) --extra analysis --group dev --output-file requirements/dev.txt pyproject.toml
 	$(LOCK) --output-file requirements/run.txt pyproject.toml
 	$(LOCK) --group build --output-file requirements/build.txt
+	$(LOCK) --group spark --output-file requirements/spark.txt
 
 clean: ## remove the environment and the demo's data
 	rm -rf $(VENV) $(DATA)

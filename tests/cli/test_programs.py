@@ -156,7 +156,7 @@ def test_serve_started_through_make_ends_with_an_interrupt(
     environment: dict[str, str], tmp_path: Path, port: int
 ) -> None:
     (tmp_path / "Makefile").write_text(f"run:\n\t{sys.executable} -m coopschool.cli serve --port {port}\n")
-    with Process(["make", "run"], environment, tmp_path) as make:
+    with Process(["make", "--no-print-directory", "run"], environment, tmp_path) as make:
         assert "coopschool.cli serve" in make.line()
         assert make.line() == f"http://127.0.0.1:{port}"
         assert len(make.look()) == 5

@@ -33,6 +33,9 @@ CLOCKS = (
     {"as_of": "2021-12-31", "known_at": "2017-01-01"},
 )
 GROUPS = ("", "module,period", "year,format,language", "category", "quarter,category", "session")
+needs_spark = pytest.mark.skipif(
+    find_spec("pyspark") is None or shutil.which("java") is None, reason="Spark needs Java: make test installs it then"
+)
 
 
 class Prepared(NamedTuple):
@@ -105,13 +108,11 @@ def test_duckdb_gives_the_rows_of_postgresql_for_every_report_at_every_clock(pre
         assert compare(prepared, duckdb, CLOCKS) > 40
 
 
-# Spark is an extra of some hundred megabytes, which the development environment leaves out.
-if find_spec("pyspark") is not None and shutil.which("java") is not None:
-
-    @pytest.mark.filterwarnings("default")
-    def test_spark_gives_the_rows_of_postgresql_for_every_report_at_every_clock(prepared: Prepared) -> None:
-        with engines.engine("spark", prepared.lake) as spark:
-            assert compare(prepared, spark, (CLOCKS[2],)) > 8
+@needs_spark
+@pytest.mark.filterwarnings("default")
+def test_spark_gives_the_rows_of_postgresql_for_every_report_at_every_clock(prepared: Prepared) -> None:
+    with engines.engine("spark", prepared.lake) as spark:
+        assert compare(prepared, spark, (CLOCKS[2],)) > 8
 
 
 def test_a_lake_with_empty_tables_answers_with_no_rows(database: Database, settings: Settings, tmp_path: Path) -> None:
@@ -153,6 +154,7 @@ def test_what_cannot_be_asked_of_a_lake_is_answered_with_what_can(
         pass
 
 
+@pytest.mark.skipif(find_spec("pyspark") is None, reason="make test installs Spark where there is a Java")
 def test_spark_without_java_says_so(
     database: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
