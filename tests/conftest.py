@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +20,12 @@ from tests.support.postgres import TestServer
 
 
 def pytest_configure() -> None:
-    """Whatever this machine is set to, tests see the defaults."""
+    """Whatever this machine and this shell are set to, tests see the defaults."""
     for name in list(os.environ):
         if name.startswith(("COOPSCHOOL_", "PG")):
             del os.environ[name]
+    # A job in the background ignores interrupts, and so would every process that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
