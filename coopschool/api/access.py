@@ -2,37 +2,52 @@
 
     @get("/api/members", roles=may("coordinator"))
 
-`roles=PUBLIC` opens a route to everybody, `roles=SIGNED_IN` to whoever signed in. The role matrix of the tests is
-generated from the same metadata.
+`roles=PUBLIC` opens a route to everybody, `roles=SIGNED_IN` to whoever signed in, and `may("admin", scope="events")`
+also to API keys of that scope. The role matrix of the tests is generated from the same metadata.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Self
 
 from litestar import Litestar, Response
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
-from coopschool.api.auth import ROLES, bearer
+from coopschool.api.auth import ROLES, Caller, Scope, bearer
 from coopschool.api.call import Call
 from coopschool.api.problems import Fault, InvalidRequest, NotAllowed
 from coopschool.api.reads import position_of
 from coopschool.api.shape import decoder_of
 from coopschool.domain.base import Role
 
-Roles = frozenset[Role]
-PUBLIC: Roles = frozenset()
-SIGNED_IN: Roles = frozenset(ROLES)
+
+class Roles(frozenset[Role]):
+    """The roles that may use a route, and the scope of the API keys that may, too."""
+
+    scope: Scope | None
+
+    def __new__(cls, roles: Iterable[Role] = (), scope: Scope | None = None) -> Self:
+        made = super().__new__(cls, roles)
+        made.scope = scope
+        return made
+
+    def admit(self, caller: Caller) -> bool:
+        """Whether the caller acts in one of the roles, or comes with a key of the scope."""
+        return not self.isdisjoint(caller.actor.roles) or self.scope in caller.scopes
+
+
+PUBLIC = Roles()
+SIGNED_IN = Roles(ROLES)
 
 MIN_POSITION = {"min_position": "Wait up to 5 s until the log has this position"}
 
 
-def may(*roles: Role) -> Roles:
+def may(*roles: Role, scope: Scope | None = None) -> Roles:
     """The roles that may use a route. Which objects they may touch is decided next to the query or in the command."""
-    return frozenset(roles)
+    return Roles(roles, scope)
 
 
 class Route(NamedTuple):
@@ -58,7 +73,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     roles: Roles = handler.opt["roles"]
     if roles:
         call.caller = connection.app.state.verifier.verify(bearer(call.header(b"authorization")))
-        if roles.isdisjoint(call.caller.actor.roles):
+        if not roles.admit(call.caller):
             raise NotAllowed
     if connection.scope["query_string"]:
         _check_query(connection, handler)

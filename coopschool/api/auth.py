@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 from uuid import uuid4
 
 import jwt
@@ -19,7 +19,11 @@ from coopschool.api.problems import NotSignedIn
 from coopschool.domain.base import Actor, Role
 from coopschool.settings import Settings
 
+# What an API key may be for, beside the roles of people.
+Scope = Literal["events"]
+
 ROLES: tuple[Role, ...] = get_args(Role)
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 ISSUER = "coopschool-development"
 ALGORITHM = "HS256"
 DEFAULT_LIFETIME_SECONDS = 12 * 3600
@@ -29,10 +33,15 @@ _CLAIMS = ["iss", "exp", "iat", "jti", "roles"]
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who signed in, as the domain knows them, and until when (seconds since 1970) that was verified."""
+    """Who signed in, as the domain knows them, and until when (seconds since 1970) that was verified.
+
+    An integration comes with an API key instead: it is no person and has no role, only the key's scopes.
+    """
 
     actor: Actor
     expires_at: float
+    scopes: frozenset[Scope] = frozenset()
+    key: str | None = None
 
     @property
     def person(self) -> str | None:

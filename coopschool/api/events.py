@@ -17,7 +17,7 @@ from coopschool.api.request import ApiRequest
 MOST_EVENTS = 10_000
 
 
-@get("/api/events", operation_id="ListEvents", roles=may("admin"), tags=["events"])
+@get("/api/events", operation_id="ListEvents", roles=may("admin", scope="events"), tags=["events"])
 async def list_events(
     request: ApiRequest,
     after: Annotated[int, QueryParameter(ge=0, le=(1 << 63) - 1, description="Events after this position")] = 0,

@@ -74,6 +74,8 @@ def complete(document: dict[str, Any], routes: Mapping[str, access.Route]) -> No
             if route.roles:
                 operation["security"] = [{"bearer": []}]
                 operation["x-roles"] = sorted(route.roles)
+            if route.roles.scope:
+                operation["x-scope"] = route.roles.scope
             _add_headers(operation, method, route)
             _add_parameters(operation, route)
             _add_example(operation, route)

@@ -59,11 +59,14 @@ class ApiRequest(Request[Caller, Any, State]):
         return reads
 
     @property
-    def actor(self) -> Actor:
-        caller = self.call.caller
-        if caller is None:
+    def caller(self) -> Caller:
+        if self.call.caller is None:
             raise NotSignedIn
-        return caller.actor
+        return self.call.caller
+
+    @property
+    def actor(self) -> Actor:
+        return self.caller.actor
 
     def is_any(self, *roles: Role) -> bool:
         """Whether the caller acts in one of these roles."""

@@ -10,13 +10,24 @@ import msgspec
 import pytest
 from litestar.testing import TestClient
 
+from coopschool.api.access import may
 from coopschool.api.app import create_app
-from coopschool.api.auth import ALGORITHM, ISSUER, DevelopmentTokens, RememberedTokens, mint_token, verifier_for
+from coopschool.api.auth import (
+    ALGORITHM,
+    ISSUER,
+    Caller,
+    DevelopmentTokens,
+    RememberedTokens,
+    mint_token,
+    verifier_for,
+)
 from coopschool.api.problems import NotSignedIn
 from coopschool.api.server import Exposed, refuse_exposure
 from coopschool.application import CoopSchool
+from coopschool.domain.base import Actor
 from coopschool.settings import Settings
-from tests.api.callers import Caller, Callers
+from tests.api import callers as calling
+from tests.api.callers import Callers
 
 KEY = b"a key that is only ever used in tests, 32 bytes or more"
 CLAIMS = {"iss": ISSUER, "roles": ["admin"], "iat": 1_700_000_000, "exp": 4_000_000_000, "jti": "1"}
@@ -101,7 +112,7 @@ def test_with_an_issuer_development_tokens_count_for_nothing(school: CoopSchool,
     with_issuer = msgspec.structs.replace(settings, oidc_issuer="https://sign-in.example")
     token = mint_token(settings.signing_key(), ["admin"])
     with TestClient(create_app(school, verifier=verifier_for(with_issuer))) as client:
-        assert Caller(client, token, None).get("/api/people").status_code == 401
+        assert calling.Caller(client, token, None).get("/api/people").status_code == 401
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
@@ -114,3 +125,13 @@ def test_the_development_key_serves_nobody_else(settings: Settings, host: str) -
     with pytest.raises(Exposed, match="COOPSCHOOL_OIDC_ISSUER"):
         refuse_exposure(settings, host)
     refuse_exposure(msgspec.structs.replace(settings, oidc_issuer="https://sign-in.example"), host)
+
+
+def test_a_route_admits_its_roles_and_the_keys_of_its_scope() -> None:
+    route = may("admin", scope="events")
+    person, key = Actor("ada", frozenset({"admin"})), Actor(None, frozenset())
+    assert route == {"admin"}
+    assert route.admit(Caller(person, 0))
+    assert route.admit(Caller(key, 0, frozenset({"events"}), "key"))
+    assert not route.admit(Caller(key, 0))
+    assert not may("admin").admit(Caller(key, 0, frozenset({"events"}), "key"))
