@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -30,6 +30,9 @@ SECURITY_HEADERS = (
 )
 NO_STORE = (b"cache-control", b"no-store")
 UNMATCHED = "unmatched"
+NOTHING: Mapping[str, str] = {}
+# The rest of the body stays unread, so nothing more can come over this connection: a client that keeps it would fail.
+LEAVING = {"connection": "close"}
 
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
@@ -59,7 +62,7 @@ class Edge:
                 receive = _replay(call.body, receive)
             await self._app(scope, receive, sent)
         except problems.RequestRefused as refusal:
-            await _answer(sent, problems.of_refusal(refusal, call.language), call)
+            await _answer(sent, problems.of_refusal(refusal, call.language), call, refusal.headers)
         except Exception as error:  # noqa: BLE001 - the last door: whatever it is, the caller gets an answer and no more
             note_bug(error, call)
             if not sent.status:
@@ -86,7 +89,7 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
     """The whole body, or the refusal of one that is too large, too deep, not JSON, or holds what cannot be kept."""
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > shape.MAX_BODY_BYTES:
-        raise problems.BodyTooLarge(limit=shape.MAX_BODY_BYTES)
+        raise problems.BodyTooLarge(headers=LEAVING, limit=shape.MAX_BODY_BYTES)
     parts, size, more = [], 0, True
     while more:
         message = await receive()
@@ -94,7 +97,7 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
             break
         parts.append(part := message.get("body", b""))
         if (size := size + len(part)) > shape.MAX_BODY_BYTES:
-            raise problems.BodyTooLarge(limit=shape.MAX_BODY_BYTES)
+            raise problems.BodyTooLarge(headers=LEAVING, limit=shape.MAX_BODY_BYTES)
         more = message.get("more_body", False)
     body = parts[0] if len(parts) == 1 else b"".join(parts)
     if body:
@@ -153,8 +156,9 @@ def _correlation(given: bytes | None) -> UUID:
     return UUID(given.decode()) if given and _UUID.fullmatch(given) else uuid4()
 
 
-async def _answer(send: _Sending, problem: problems.Problem, call: Call) -> None:
+async def _answer(send: _Sending, problem: problems.Problem, call: Call, more: Mapping[str, str] = NOTHING) -> None:
     body = msgspec.json.encode(msgspec.structs.replace(problem, instance=f"urn:uuid:{call.correlation}"))
     headers = [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    headers += [(name.encode(), value.encode()) for name, value in more.items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

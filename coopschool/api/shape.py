@@ -1,11 +1,12 @@
 """Strict reading of request bodies: what is not exactly of the documented shape is refused, and the field is named."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import inspect
 
 from coopschool.api.problems import Fault, InvalidRequest, MalformedJson, NestedTooDeep
 
@@ -73,7 +74,8 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(_fault(str(error), _pointer)) from error
+        fault = _fault(str(error), _pointer)
+        raise InvalidRequest(_with_list(fault, decoder.type)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson from error
 
@@ -95,6 +97,32 @@ def parameter_fault_of(name: str, message: str) -> Fault:
     """What msgspec says about a query, path or header parameter."""
     fault = _fault(message, lambda _path, _field: None)
     return Fault(fault.code, parameter=name, details=fault.details)
+
+
+def _with_list(fault: Fault, type: Any) -> Fault:
+    """What is not in a published list is told what is."""
+    if fault.code != "not-in-list" or fault.pointer is None:
+        return fault
+    known = _published(inspect.type_info(type), fault.pointer.split("/")[1:])
+    return Fault("not-one-of", fault.pointer, details={**fault.details, "known": ", ".join(known)}) if known else fault
+
+
+def _published(type: inspect.Type, steps: Sequence[str]) -> list[str]:
+    """The values of the list at this place of a type; none where there is no list."""
+    match type:
+        case inspect.LiteralType(values) if not steps:
+            return [str(value) for value in values]
+        case inspect.UnionType(types):
+            return [value for each in types for value in _published(each, steps)]
+        case inspect.StructType(_, fields) if steps:
+            inner = [field.type for field in fields if field.encode_name == steps[0]]
+        case inspect.CollectionType(item_type=item) | inspect.VarTupleType(item) if steps:
+            inner = [item]
+        case inspect.DictType(key_type=key, value_type=value) if steps:
+            inner = [key, value]
+        case _:
+            inner = []
+    return [value for each in inner for value in _published(each, steps[1:])]
 
 
 def _builtins(body: bytes) -> Any:

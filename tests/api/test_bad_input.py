@@ -158,6 +158,20 @@ def test_a_body_beyond_the_limits_is_refused(
     assert written() == before
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "known"),
+    [
+        ("/api/members", {**MEMBER, "category": "D"}, "A, B, C, candidate"),
+        ("/api/members", {**MEMBER, "language": "de"}, "en, fr, nl"),
+        ("/api/modules", {**MODULE, "audience": ["A", "Z"]}, "A, B, C, candidate"),
+        ("/api/sessions", {**SESSION, "format": "on_site"}, "hybrid, in_person, online"),
+    ],
+)
+def test_what_is_not_in_a_list_is_told_what_is(callers: Callers, path: str, body: Any, known: str) -> None:
+    (error,) = callers.coordinator.post(path, body).json()["errors"]
+    assert known in error["detail"]
+
+
 def test_a_body_without_an_announced_length_is_not_read_beyond_the_limit(callers: Callers, written: Written) -> None:
     before = written()
     response = callers.coordinator.post("/api/members", content=(b"x" * 65_536 for _ in range(17)))

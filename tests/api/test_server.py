@@ -93,6 +93,17 @@ def test_what_was_acknowledged_before_the_end_is_in_the_log_and_nobody_is_left_b
     assert count == last
 
 
+def test_after_a_body_that_it_did_not_read_it_says_that_it_hangs_up(
+    environment: dict[str, str], settings: Settings
+) -> None:
+    headers = {"Authorization": f"Bearer {mint_token(settings.signing_key(), ['coordinator'])}"}
+    with serving(environment) as (_, url), httpx.Client(headers=headers) as client:
+        for _ in range(5):
+            refused = client.post(f"{url}/api/members", content=b'"' + b"x" * (1 << 20) + b'"')
+            assert (refused.status_code, refused.headers["connection"]) == (413, "close")
+            assert client.post(f"{url}/api/members", json=MEMBER).status_code == 201
+
+
 async def test_a_worker_s_application_closes_its_school_and_its_database(settings: Settings) -> None:
     app = app_of(settings)
     async with app.lifespan():
