@@ -141,6 +141,13 @@ _DOMAIN_STATUS: tuple[tuple[type[domain.DomainError], int], ...] = (
 )
 
 
+# What an `Invalid` may say of the values that would do, the more telling first.
+_WHAT_WOULD_DO = (
+    ("known",), ("expected",), ("least", "most"), ("least",), ("earliest", "latest"), ("earliest",), ("latest",),
+    ("after",), ("twice",), ("overlaps",), ("only_with",), ("written_like",), ("missing",),
+)  # fmt: skip
+
+
 def status_of(error: domain.DomainError) -> int:
     """The one place where an error of the domain gets its HTTP status."""
     return next((status for kind, status in _DOMAIN_STATUS if isinstance(error, kind)), 409)
@@ -185,17 +192,23 @@ def english_title(error: type[BaseException]) -> str:
 
 def _domain_faults(error: domain.DomainError, body: Any) -> Iterator[Fault]:
     if isinstance(error, domain.Invalid):
-        field = error.details["field"]
+        field, code = error.details["field"], _why_invalid(error.details)
         if body is None:
-            yield Fault("invalid-value", parameter=field, details=error.details)
+            yield Fault(code, parameter=field, details=error.details)
         else:
-            yield Fault("invalid-value", pointer=f"#/{field}", details=error.details)
+            yield Fault(code, pointer=f"#/{field}", details=error.details)
         return
     pointers = dict.fromkeys(_mentions(body, set(_identifying(error.details.values()))))
     if isinstance(body, dict):
         pointers |= dict.fromkeys(_fields_named(error.details, body))
     for pointer in pointers:
         yield Fault("names-unknown" if isinstance(error, domain.Unknown) else "breaks-rule", pointer=f"#/{pointer}")
+
+
+def _why_invalid(details: Mapping[str, Any]) -> str:
+    """The message that says what would do, as far as the error knows: ``invalid-least-most``."""
+    known = (f"invalid-{'-'.join(hint)}" for hint in _WHAT_WOULD_DO if details.keys() >= set(hint))
+    return next(known, "invalid-value").replace("_", "-")
 
 
 def _fields_named(details: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str]:

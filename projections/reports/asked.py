@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Literal, NamedTuple
@@ -10,6 +11,8 @@ from zoneinfo import ZoneInfo
 from coopschool.domain import bounds
 from coopschool.domain.errors import Invalid
 from projections.calendar import Calendar
+
+PERIOD = re.compile(r"\d{4}(-(0[1-9]|1[0-2])|Q[1-4])?")
 
 Kind = Literal["text", "person", "session", "module", "period"]
 
@@ -84,5 +87,7 @@ def filters(parameters: Mapping[str, Any], accepted: tuple[Parameter, ...]) -> d
             raise Invalid(parameter.name, missing=parameter.kind)
         if value is not None and (not isinstance(value, str) or not value or len(value) > 200 or "\x00" in value):
             raise Invalid(parameter.name, expected=parameter.kind)
+        if value is not None and parameter.kind == "period" and not PERIOD.fullmatch(value):
+            raise Invalid(parameter.name, given=value[:40], expected="2020-04, 2020Q2 or 2020")
         found[parameter.name] = value
     return found

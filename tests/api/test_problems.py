@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,7 +19,7 @@ from coopschool.api import problems, wording
 from coopschool.api.access import PUBLIC
 from coopschool.api.app import create_app
 from coopschool.application import CoopSchool
-from coopschool.domain.errors import DomainError
+from coopschool.domain.errors import DomainError, Invalid
 from coopschool.domain.school.words import Language
 from tests.api.callers import Callers
 
@@ -170,3 +172,20 @@ def test_what_can_be_done_at_an_address_may_be_asked(client: TestClient[Litestar
     response = client.options("/api/modules")
     assert response.status_code == 204
     assert "GET" in response.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"known": ["A", "B"]}, "A, B"),
+        ({"given": "x", "expected": "2020Q2 or 2020"}, "2020Q2 or 2020"),
+        ({"least": 1, "most": 9}, "From 1 to 9"),
+        ({"least": 1}, "At least 1"),
+        ({"earliest": date(2026, 3, 2)}, "2026-03-02"),
+        ({"only_with": "partial"}, "partial"),
+        ({"outcome": "kept"}, "not acceptable"),
+    ],
+)
+def test_an_invalid_value_is_told_what_would_do(details: dict[str, Any], said: str) -> None:
+    (error,) = problems.of_domain(Invalid("field", **details), "en").errors
+    assert said in error.detail

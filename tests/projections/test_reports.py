@@ -241,6 +241,8 @@ def test_columns_of_every_report_are_those_it_announces(story: Story) -> None:
         ({"module": ""}, "module", None),
         ({"module": "a\x00"}, "module", None),
         ({"module": 5}, "module", None),
+        ({"period": "quarter"}, "period", None),
+        ({"period": "2020-13"}, "period", None),
     ],
 )
 def test_odd_parameters_are_refused_by_name(
