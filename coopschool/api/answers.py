@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
@@ -19,6 +19,7 @@ from coopschool.api.problems import parameter_fault
 from coopschool.api.request import ApiRequest
 
 T = TypeVar("T")
+K = TypeVar("K", bound=tuple[Any, ...])
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -74,6 +75,13 @@ def page(request: ApiRequest, shape: type[msgspec.Struct], items: Sequence[Any],
         columns = _columns(next(field.type for field in item.fields if field.name == "items"))
         return csv_answer(columns, (msgspec.structs.asdict(one) for one in items), headers)
     return Response(shape(items=list(items), next=next_cursor), headers=headers)
+
+
+def portion(items: Iterable[T], key: Callable[[T], K], after: K | None, limit: int) -> tuple[list[T], K | None]:
+    """Of a whole list, the items of one page, in order of their keys; and the last one's key if there are more."""
+    rest = sorted((item for item in items if after is None or key(item) > after), key=key)
+    shown = rest[:limit]
+    return shown, key(shown[-1]) if len(rest) > limit else None
 
 
 def cursor_key(cursor: str | None, shape: type[T]) -> T | None:

@@ -21,6 +21,7 @@ PersonOrMe = Annotated[
 ]
 Moment = Annotated[datetime, Meta(tz=True)]
 Codes = Annotated[tuple[bounds.Code, ...], Meta(max_length=50)]
+People = Annotated[tuple[PersonOrMe, ...], Meta(max_length=500)]
 Languages = Annotated[tuple[Language, ...], Meta(min_length=1, max_length=3)]
 Audience = Annotated[tuple[Category, ...], Meta(min_length=1, max_length=4)]
 
@@ -48,3 +49,15 @@ SessionPath = Annotated[
 ]
 ModulePath = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z", description="A module's code")]
 SlotPath = Annotated[int, PathParameter(ge=1, le=200, description="A slot's number")]
+TeamPath = Annotated[
+    str, PathParameter(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", description="An adviser team's id")
+]
+WorkshopPath = Annotated[
+    str, PathParameter(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", description="A workshop's id")
+]
+DecisionPath = Annotated[
+    str, PathParameter(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", description="A decision's id")
+]
+QuarterPath = Annotated[
+    str, PathParameter(pattern=r"^[0-9]{4}Q[1-4]\Z", description="A quarter of a year, such as 2020Q1")
+]

@@ -19,6 +19,18 @@ SESSION_WITH_LIST = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a02"
 RUNNING_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a03"
 ENDED_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a04"
 
+# A team and its advisers, somebody who could join them, and the session reserved for them.
+TEAM = "9a1d4c70-8e25-4b3f-9c6d-2f7e5a8b1c01"
+ADVISER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e11"
+OTHER_ADVISER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e12"
+NEW_ADVISER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e13"
+TEAM_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a05"
+
+# Workshops: one to come, one that was held and led to a decision.
+WORKSHOP = "c2b7e840-1f93-4d5a-b8e6-4a0d9c3f7b01"
+HELD_WORKSHOP = "c2b7e840-1f93-4d5a-b8e6-4a0d9c3f7b02"
+DECISION = "e6f3a915-7c48-4e0b-8d2a-1b5c9f0e6d01"
+
 MODULE = "M01"
 NEW_MODULE = "M05"
 
@@ -28,6 +40,10 @@ PARAMETERS = {
     "session_id": SESSION,
     "code": MODULE,
     "number": 1,
+    "team_id": TEAM,
+    "workshop_id": HELD_WORKSHOP,
+    "decision_id": DECISION,
+    "quarter": "2026Q1",
     "reason_code": "illness",
     "limit": 50,
     "trainer": TRAINER,

@@ -196,7 +196,7 @@ def _domain_faults(error: domain.DomainError, body: Any) -> Iterator[Fault]:
         if body is None:
             yield Fault(code, parameter=field, details=error.details)
         else:
-            yield Fault(code, pointer=f"#/{field}", details=error.details)
+            yield Fault(code, pointer=f"#/{field.replace('.', '/')}", details=error.details)
         return
     pointers = dict.fromkeys(_mentions(body, set(_identifying(error.details.values()))))
     if isinstance(body, dict):
@@ -212,9 +212,11 @@ def _why_invalid(details: Mapping[str, Any]) -> str:
 
 
 def _fields_named(details: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str]:
-    """Fields of the body that a detail is about: `seats` by its name, `slots/1` by the detail ``slot=2``."""
+    """Fields that a detail is about: `seats` by its name, `slots/1` by ``slot=2``, one left out by ``field=…``."""
     for name, value in details.items():
-        if name in body:
+        if name == "field":
+            yield value
+        elif name in body:
             yield name
         elif isinstance(body.get(f"{name}s"), list) and isinstance(value, int):
             yield f"{name}s/{value - 1}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from litestar.types import ControllerRouterHandler
 
 from coopschool.api import events, health, reports
+from coopschool.api.advisers import decisions, instruments, teams, workshops
 from coopschool.api.school.attendance import Attendance
 from coopschool.api.school.lists import list_members, list_people, list_sessions
 from coopschool.api.school.members import Members
@@ -30,6 +31,10 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     list_people,
     list_members,
     list_sessions,
+    *teams.ROUTES,
+    *workshops.ROUTES,
+    *decisions.ROUTES,
+    *instruments.ROUTES,
     *reports.ROUTES,
     *events.ROUTES,
 )

@@ -131,6 +131,11 @@ class Actor(msgspec.Struct, frozen=True):
         """Whether this is that person, or somebody who runs the school."""
         return self.person == person or self.is_any("coordinator")
 
+    @property
+    def is_system(self) -> bool:
+        """Whether this is `SYSTEM` itself: a token without a person may well carry the same roles."""
+        return self is SYSTEM
+
 
 SYSTEM = Actor(None, frozenset({"coordinator", "admin"}))
 

@@ -16,7 +16,7 @@ from eventsourcing.domain import event
 from coopschool.domain import tags
 from coopschool.domain.base import Aggregate, Command, Decided, Event, Load, Unchanged, existing
 from coopschool.domain.errors import Forbidden, RuleBroken, Unknown
-from coopschool.domain.instruments import Continuation, Dimension, Instrument, Item, Moment, Scale
+from coopschool.domain.instruments import Continuation, Dimension, Instrument, Item, Moment, Scale, check_form
 
 
 class DimensionOutline(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +130,7 @@ class PublishInstrument(Command, frozen=True, kw_only=True):
         if not self.by.is_any("coordinator", "researcher"):
             raise Forbidden
         new = self.instrument
+        check_form(new)
         published = load(PublishedInstrument, new.code)
         digest = hashlib.sha256(wording_of(new).encode()).hexdigest()
         same = published.versions.get(new.version)

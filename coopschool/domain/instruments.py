@@ -167,8 +167,18 @@ def parse(published: bytes | str | Mapping[str, Any]) -> Instrument:
             instrument = msgspec.json.decode(published, type=Instrument)
     except (msgspec.ValidationError, msgspec.DecodeError) as problem:
         raise InstrumentInvalid("instrument", problem=str(problem)) from None
-    _check(instrument)
+    check_form(instrument)
     return instrument
+
+
+def check_form(instrument: Instrument) -> None:
+    """Raises `InstrumentInvalid`, whose field says where, if the parts of a questionnaire do not fit together."""
+    _check_scale(instrument.scale)
+    if not instrument.dimensions and not instrument.hot and not instrument.cold:
+        raise InstrumentInvalid("dimensions", problem="no items")
+    _check_items(instrument)
+    _check_moments(instrument)
+    _check_continuations(instrument)
 
 
 def continued(versions: Mapping[int, Instrument], new: int, old: int, code: str) -> str | None:
@@ -214,15 +224,6 @@ def _defined(instrument: Instrument) -> Iterator[tuple[str, Item]]:
         for i, entry in enumerate(getattr(instrument, moment)):
             if isinstance(entry, Item):
                 yield f"{moment}.{i}", entry
-
-
-def _check(instrument: Instrument) -> None:
-    _check_scale(instrument.scale)
-    if not instrument.dimensions and not instrument.hot and not instrument.cold:
-        raise InstrumentInvalid("dimensions", problem="no items")
-    _check_items(instrument)
-    _check_moments(instrument)
-    _check_continuations(instrument)
 
 
 def _check_scale(scale: Scale) -> None:

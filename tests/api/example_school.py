@@ -8,7 +8,10 @@ from decimal import Decimal
 
 from coopschool.api import examples
 from coopschool.application import CoopSchool
-from coopschool.domain.base import Command
+from coopschool.domain.advisers.team_membership import FormTeam, JoinTeam
+from coopschool.domain.advisers.workshop_log import HoldWorkshop, PlanWorkshop, TakeDecision
+from coopschool.domain.base import Actor, Command
+from coopschool.domain.instrument_versions import PublishInstrument
 from coopschool.domain.school.attendance import LogAttendance
 from coopschool.domain.school.enrolling import EnrolInSession
 from coopschool.domain.school.interest import RegisterInterest
@@ -18,6 +21,7 @@ from coopschool.domain.school.person import RegisterPerson
 from coopschool.domain.school.scheduling import ScheduleSession
 from coopschool.domain.school.session import AttendanceRecord, Slot
 from coopschool.domain.school.withdrawal import WithdrawEnrolment
+from tests.support.advisers import AUTONOMY
 
 TEXT = "00000000-0000-4000-8000-00000000000f"
 MEMBERS = (
@@ -33,7 +37,8 @@ MEMBERS = (
 
 def build(school: CoopSchool) -> None:
     """Makes it, by commands."""
-    for command in (*_people(school.now()), *_module(school.now()), *_sessions(school.now())):
+    now = school.now()
+    for command in (*_people(now), *_module(now), *_sessions(now), *_team(now), *_workshops(now)):
         school.execute_now(command)
 
 
@@ -76,7 +81,38 @@ def _sessions(now: datetime) -> Iterator[Command]:
     yield RegisterInterest(at=now, member=examples.INTERESTED, module=examples.MODULE, languages=("nl",))
 
 
-def _session(session: str, now: datetime, begins_in: timedelta, seats: int = 12) -> ScheduleSession:
+def _team(now: datetime) -> Iterator[Command]:
+    yield PublishInstrument(at=now, instrument=AUTONOMY, wording=TEXT)
+    yield FormTeam(at=now, team=examples.TEAM, name=TEXT)
+    for adviser in (examples.ADVISER, examples.OTHER_ADVISER, examples.NEW_ADVISER):
+        yield JoinAsMember(at=now, person=adviser, category="B", joined_on=date(2026, 1, 5))
+    for adviser in (examples.ADVISER, examples.OTHER_ADVISER):
+        yield JoinTeam(at=now, team=examples.TEAM, adviser=adviser, from_=date(2026, 1, 12))
+    yield _session(examples.TEAM_SESSION, now, timedelta(days=3), team=examples.TEAM)
+
+
+def _workshops(now: datetime) -> Iterator[Command]:
+    adviser = Actor(examples.ADVISER, frozenset({"adviser"}))
+    for workshop in (examples.WORKSHOP, examples.HELD_WORKSHOP):
+        yield PlanWorkshop(at=now, workshop=workshop, team=examples.TEAM, planned_for=now.date())
+    yield HoldWorkshop(
+        at=now, by=adviser, workshop=examples.HELD_WORKSHOP, participants=(examples.ADVISER,), themes=("telework",)
+    )
+    yield TakeDecision(
+        at=now,
+        by=adviser,
+        workshop=examples.HELD_WORKSHOP,
+        decision=examples.DECISION,
+        theme="telework",
+        decided_by="jointly",
+        review_on=date(2026, 6, 1),
+        text=TEXT,
+    )
+
+
+def _session(
+    session: str, now: datetime, begins_in: timedelta, seats: int = 12, team: str | None = None
+) -> ScheduleSession:
     starts = [now + begins_in + timedelta(weeks=week) for week in range(2)]
     return ScheduleSession(
         at=now,
@@ -90,6 +126,7 @@ def _session(session: str, now: datetime, begins_in: timedelta, seats: int = 12)
         languages=("fr",),
         place="brussels",
         format="in_person",
+        team=team,
     )
 
 

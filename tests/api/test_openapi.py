@@ -9,6 +9,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from coopschool.api import examples
 from coopschool.application import CoopSchool
 from tests.api.callers import Caller, Callers
 from tests.api.example_school import build
@@ -66,7 +67,7 @@ def test_the_example_of_an_operation_gets_the_answer_that_is_documented(
 ) -> None:
     build(school)
     catch_up()
-    caller = callers.caller("coordinator", "admin")
+    caller = callers.caller("coordinator", "admin", "adviser", person=examples.ADVISER)
     path, method, operation = next(found for found in operations(document) if found[2]["operationId"] == name)
     response = send(caller, path, method, operation)
     documented = operation["responses"][str(response.status_code)]

@@ -21,7 +21,18 @@ from coopschool.domain.base import Role
 from tests.api.callers import Caller, Callers
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-FILLED_IN = {"person_id": NOBODY, "session_id": NOBODY, "code": "M01", "number": "1", "name": "progress"}
+FILLED_IN = {
+    "person_id": NOBODY,
+    "session_id": NOBODY,
+    "team_id": NOBODY,
+    "workshop_id": NOBODY,
+    "decision_id": NOBODY,
+    "quarter": "2026Q1",
+    "code": "M01",
+    "version": "1",
+    "number": "1",
+    "name": "progress",
+}
 
 # What the contract says, route by route: operation → who may use it. A new route needs a line here.
 EXPECTED: dict[str, set[Role]] = {
@@ -32,6 +43,8 @@ EXPECTED: dict[str, set[Role]] = {
     "ListPeople": {"admin"},
     "GetPerson": {"admin"},
     "SetRoles": {"admin"},
+    "PlaceLegalHold": {"admin"},
+    "LiftLegalHold": {"admin"},
     "ExportPersonalData": set(ROLES),
     "ErasePersonalData": set(ROLES),
     "JoinAsMember": {"coordinator"},
@@ -65,6 +78,26 @@ EXPECTED: dict[str, set[Role]] = {
     "Promote": {"trainer", "coordinator"},
     "LogAttendance": {"trainer", "coordinator"},
     "CorrectAttendance": {"trainer", "coordinator"},
+    "FormTeam": {"coordinator"},
+    "ListTeams": {"adviser", "member", "coordinator"},
+    "GetTeam": {"adviser", "member", "coordinator"},
+    "ListTeamsOfMember": {"adviser", "member", "coordinator"},
+    "JoinTeam": {"coordinator"},
+    "LeaveTeam": {"coordinator"},
+    "RecordTelework": {"adviser", "member", "coordinator"},
+    "EnrolTeam": {"coordinator"},
+    "PlanWorkshop": {"adviser", "member", "trainer", "coordinator"},
+    "ListWorkshops": {"adviser", "member", "trainer", "coordinator"},
+    "GetWorkshop": {"adviser", "member", "trainer", "coordinator"},
+    "HoldWorkshop": {"adviser", "member", "trainer", "coordinator"},
+    "AddWorkshopNote": {"adviser", "member", "trainer", "coordinator"},
+    "TakeDecision": {"adviser", "member", "trainer", "coordinator"},
+    "ReviewDecision": {"adviser", "member", "trainer", "coordinator"},
+    "GetDecision": {"adviser", "member", "trainer", "coordinator"},
+    "ListDecisions": {"adviser", "member", "trainer", "coordinator"},
+    "PublishInstrument": {"coordinator", "researcher"},
+    "ListInstruments": {"coordinator", "researcher"},
+    "GetInstrument": {"coordinator", "researcher"},
     "ReportProgress": {"coordinator", "researcher"},
     "ReportCohorts": {"coordinator", "researcher"},
     "ReportDemand": {"coordinator"},

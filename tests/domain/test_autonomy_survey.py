@@ -35,7 +35,14 @@ from coopschool.domain.instrument_versions import (
     instrument_of,
     outline_of,
 )
-from coopschool.domain.instruments import Continuation, Instrument, OutsideScale, TooFewItems, UnknownItem
+from coopschool.domain.instruments import (
+    Continuation,
+    Instrument,
+    InstrumentInvalid,
+    OutsideScale,
+    TooFewItems,
+    UnknownItem,
+)
 from tests.support.advisers import (
     AGREES,
     AUTONOMY,
@@ -114,8 +121,13 @@ def test_a_version_is_published_once_and_in_order() -> None:
     ],
 )
 def test_a_version_continues_what_was_published(step: Continuation, details: dict[str, Any]) -> None:
-    new = second_version(continues=(step,))
+    new = msgspec.structs.replace(AUTONOMY, version=8, continues=(step,))
     given(published()).when(publish(new)).then_refused(ContinuesUnknown, **details)
+
+
+def test_a_version_whose_parts_do_not_fit_together_is_not_published() -> None:
+    new = second_version(continues=(Continuation(version=2),))
+    given(published()).when(publish(new)).then_refused(InstrumentInvalid, field="continues.0.version")
 
 
 def test_a_map_to_what_was_published_is_kept() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from uuid import uuid4
 
 import msgspec
-from litestar import Controller, Response, get, post, put
+from litestar import Controller, Response, delete, get, post, put
 from litestar.params import JSONBody
 from msgspec import Meta
 
@@ -18,7 +18,7 @@ from coopschool.api.examples import PERSON
 from coopschool.api.request import ApiRequest, etag
 from coopschool.domain.base import Load, Role, existing
 from coopschool.domain.school.membership import roles_on
-from coopschool.domain.school.person import Person, RegisterPerson, SetRoles
+from coopschool.domain.school.person import LiftLegalHold, Person, PlaceLegalHold, RegisterPerson, SetRoles
 from coopschool.domain.school.words import Language
 
 
@@ -58,6 +58,7 @@ class PersonSeen(msgspec.Struct, frozen=True, kw_only=True):
     language: Language | None
     roles: list[RoleHeld]
     roles_today: list[Role]
+    legal_hold: bool
     erased: bool
 
 
@@ -112,6 +113,29 @@ class People(Controller):
         )
         return request.written(await request.carry_out(command), Written)
 
+    @put(
+        "/{person_id:str}/legal-hold",
+        operation_id="PlaceLegalHold",
+        roles=may("admin"),
+        path_example={"person_id": PERSON},
+    )
+    async def place_legal_hold(self, request: ApiRequest, person_id: PersonPath) -> Response[Written]:
+        """Keeps a person's data from being erased while the law obliges to keep them."""
+        command = PlaceLegalHold(at=request.school.now(), by=request.actor, person=request.person(person_id))
+        return request.written(await request.carry_out(command), Written)
+
+    @delete(
+        "/{person_id:str}/legal-hold",
+        operation_id="LiftLegalHold",
+        roles=may("admin"),
+        status_code=200,
+        path_example={"person_id": PERSON},
+    )
+    async def lift_legal_hold(self, request: ApiRequest, person_id: PersonPath) -> Response[Written]:
+        """Lets a person's data be erased again."""
+        command = LiftLegalHold(at=request.school.now(), by=request.actor, person=request.person(person_id))
+        return request.written(await request.carry_out(command), Written)
+
 
 def _seen(load: Load, id: str, today: date) -> tuple[int, PersonSeen]:
     person = existing(load, Person, id)
@@ -122,6 +146,7 @@ def _seen(load: Load, id: str, today: date) -> tuple[int, PersonSeen]:
         language=person.language,
         roles=[RoleHeld(role=role, until=until) for role, until in sorted(person.granted_on(today).items())],
         roles_today=sorted(roles_on(load, id, today)),
+        legal_hold=person.legal_hold,
         erased=person.erased,
     )
     return person.revision, seen

@@ -90,7 +90,7 @@ class PersonalDataOf(Controller):
 
 
 def _events(connection: Connection[Any], person: str) -> list[EventAboutPerson]:
-    streams = [tags.tag(kind, person) for kind in ("person", "member", "trainer")]
+    streams = [tags.tag(kind, person) for kind in ("person", "member", "trainer", "adviser")]
     rows = connection.execute(SQL["concerning"], [streams]).fetchall()
     return [
         EventAboutPerson(

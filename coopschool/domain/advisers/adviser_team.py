@@ -5,7 +5,7 @@ The decisions are in `team_membership`, `telework`, `team_session` and `survey_w
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar, Literal
 
 import msgspec
@@ -13,7 +13,7 @@ from eventsourcing.domain import event
 
 from coopschool.domain import tags
 from coopschool.domain.advisers.autonomy_survey import WaveClosed, WaveOpened
-from coopschool.domain.base import SYSTEM, Actor, Aggregate, Event, Load
+from coopschool.domain.base import Actor, Aggregate, Event, Load
 from coopschool.domain.errors import Forbidden, RuleBroken
 
 TeleworkRegime = Literal["structural", "occasional", "covid"]  # CCT 85 · law of 5 March 2017 · imposed, CCT 149
@@ -132,6 +132,7 @@ class AdviserTeam(Aggregate):
 
     KIND = "team"
     name: str
+    formed_at: datetime
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
@@ -151,6 +152,7 @@ class AdviserTeam(Aggregate):
     @event(TeamFormed)
     def _(self, name: str) -> None:
         self.formed = True
+        self.formed_at = self.moment
         self.name = name
 
     @event(AdviserJoinedTeam)
@@ -189,8 +191,12 @@ def _ended(stays: tuple[Stay, ...], which: Stay, to: date) -> tuple[Stay, ...]:
 # --- what its commands have in common
 
 
+def is_of_team(load: Load, by: Actor, team: str, day: date) -> bool:
+    """Whether this is an adviser whom the team has on that day."""
+    return by.person is not None and load(Adviser, by.person).team_on(day) == team
+
+
 def guard_is_of_team(load: Load, by: Actor, team: str, day: date) -> None:
     """Lets the team's advisers of that day pass, and imports of history."""
-    if by == SYSTEM or (by.person is not None and load(Adviser, by.person).team_on(day) == team):
-        return
-    raise Forbidden(team=team)
+    if not by.is_system and not is_of_team(load, by, team, day):
+        raise Forbidden(team=team)

@@ -6,9 +6,10 @@ Notes and the wording of decisions are in the vault, for the team and its facili
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar, Literal
 
+import msgspec
 from eventsourcing.domain import event
 
 from coopschool.domain import tags
@@ -163,10 +164,19 @@ class Workshop(Aggregate):
         self.decisions = (*self.decisions, decision)
 
 
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a decision when it was looked at again."""
+
+    outcome: ReviewOutcome
+    reviewed_at: datetime
+    review_on: date | None
+
+
 class Decision(Aggregate):
     """A decision as it stands: `outcome` of its last review, and when the next is due (None: never again)."""
 
     KIND = "decision"
+    taken_at: datetime
     workshop: str
     team: str
     theme: Theme
@@ -176,16 +186,25 @@ class Decision(Aggregate):
     def __init__(self, id: str) -> None:
         super().__init__(id)
         self.taken = False
-        self.outcome: ReviewOutcome | None = None
+        self.reviews: tuple[Review, ...] = ()
         self.review_on: date | None = None
 
     @property
     def exists(self) -> bool:
         return self.taken
 
+    @property
+    def outcome(self) -> ReviewOutcome | None:
+        return self.reviews[-1].outcome if self.reviews else None
+
+    def is_overdue(self, day: date) -> bool:
+        """Whether it should have been looked at again before that day."""
+        return self.review_on is not None and self.review_on < day
+
     @event(DecisionTaken)
     def _(self, workshop: str, team: str, theme: Theme, decided_by: DecidedBy, review_on: date, text: str) -> None:
         self.taken = True
+        self.taken_at = self.moment
         self.workshop = workshop
         self.team = team
         self.theme = theme
@@ -195,6 +214,6 @@ class Decision(Aggregate):
 
     @event(DecisionReviewed)
     def _(self, outcome: ReviewOutcome, review_on: date | None, text: str | None) -> None:
-        self.outcome = outcome
+        self.reviews = (*self.reviews, Review(outcome=outcome, reviewed_at=self.moment, review_on=review_on))
         self.review_on = review_on
         self.text = text or self.text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from coopschool.domain import bounds
-from coopschool.domain.advisers.adviser_team import AdviserTeam, guard_is_of_team
+from coopschool.domain.advisers.adviser_team import AdviserTeam, guard_is_of_team, is_of_team
 from coopschool.domain.advisers.workshop import (
     DecidedBy,
     Decision,
@@ -27,8 +27,8 @@ from coopschool.domain.advisers.workshop import (
     WorkshopNotHeld,
     WorkshopPlanned,
 )
-from coopschool.domain.base import Aggregate, Command, Decided, Load, existing
-from coopschool.domain.errors import Invalid
+from coopschool.domain.base import Actor, Aggregate, Command, Decided, Load, existing
+from coopschool.domain.errors import Forbidden, Invalid
 from coopschool.domain.school.person import known
 
 
@@ -134,7 +134,7 @@ class TakeDecision(AboutWorkshop, frozen=True, kw_only=True):
         if load(Decision, self.decision).exists:
             raise DecisionExists(decision=self.decision)
         if self.review_on is None:
-            raise ReviewDateMissing(decision=self.decision)
+            raise ReviewDateMissing(decision=self.decision, field="review_on")
         bounds.day("review_on", self.review_on)
         if self.review_on <= (workshop.held_on or self.at.date()):
             self.refuse(ReviewDatePast(review_on=self.review_on))
@@ -188,10 +188,15 @@ class ReviewDecision(Command, frozen=True, kw_only=True):
             self.refuse(ReviewDatePast(review_on=review_on))
 
 
+def works_on(load: Load, by: Actor, workshop: Workshop, day: date) -> bool:
+    """Whether this is an adviser whom the workshop's team has on that day, or one of its facilitators."""
+    return by.person in workshop.facilitators or is_of_team(load, by, workshop.team, day)
+
+
 def guard_works_on(load: Load, command: Command, workshop: Workshop) -> None:
-    """Lets the team's advisers of today pass, and the workshop's facilitators."""
-    if command.by.person not in workshop.facilitators:
-        guard_is_of_team(load, command.by, workshop.team, command.at.date())
+    """Lets those pass who work on it today, and imports of history."""
+    if not command.by.is_system and not works_on(load, command.by, workshop, command.at.date()):
+        raise Forbidden(team=workshop.team)
 
 
 def _known(load: Load, people: Sequence[str]) -> tuple[str, ...]:

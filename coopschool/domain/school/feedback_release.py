@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
-from coopschool.domain.base import SYSTEM, Aggregate, Command, Decided, Load, Unchanged, existing
+from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
 from coopschool.domain.errors import Forbidden
 from coopschool.domain.instrument_versions import PublishedInstrument, used
 from coopschool.domain.quarters import months_later
@@ -142,7 +142,7 @@ class LogTrainerReport(Command, frozen=True, kw_only=True):
 
     def decide(self, load: Load) -> Decided:
         session = existing(load, Session, self.session)
-        if not session.is_given_by(self.trainer) or (self.by != SYSTEM and self.by.person != self.trainer):
+        if not session.is_given_by(self.trainer) or (not self.by.is_system and self.by.person != self.trainer):
             raise Forbidden(session=session.id)
         if not session.has_begun(self.at):
             self.refuse(SessionNotBegun(session=session.id, starts_at=session.starts_at))

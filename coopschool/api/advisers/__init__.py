@@ -1,0 +1,1 @@
+"""The adviser teams' routes: teams, telework, workshops, decisions, questionnaires."""
