@@ -27,6 +27,7 @@ def test_a_person_takes_on_roles_and_gives_them_back(callers: Callers) -> None:
         "language": "nl",
         "roles": [{"role": "adviser", "until": "2026-12-31"}, {"role": "trainer", "until": None}],
         "roles_today": ["adviser", "trainer"],
+        "legal_hold": False,
         "erased": False,
     }
     stale = {"If-Match": '"1"'}
