@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from coopschool.domain import bounds
+from coopschool.domain import bounds, quarters
 from coopschool.domain.errors import Invalid
 
 Parse = Callable[[str, ZoneInfo], Any]
@@ -55,13 +55,15 @@ def code(text: str, _zone: ZoneInfo) -> str:
 
 
 def one_of(literal: Any) -> Parse:
-    """One of a published list."""
+    """One of a published list, in capitals or not."""
     published: tuple[str, ...] = get_args(literal)
+    folded = {value.casefold(): value for value in published}
 
     def parse(text: str, _zone: ZoneInfo) -> str:
-        if text not in published:
+        found = folded.get(text.casefold())
+        if found is None:
             raise BadCell(f"must be one of {', '.join(published)}")
-        return text
+        return found
 
     return parse
 
@@ -85,6 +87,15 @@ def whole(least: int, most: int) -> Parse:
         return int(text)
 
     return parse
+
+
+def quarter(text: str, _zone: ZoneInfo) -> str:
+    """A quarter of a year, such as 2020Q1."""
+    try:
+        quarters.first_day(text.upper())
+    except Invalid:
+        raise BadCell("must be a quarter, such as 2020Q1") from None
+    return text.upper()
 
 
 def fraction(text: str, _zone: ZoneInfo) -> Decimal:

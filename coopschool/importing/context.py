@@ -79,6 +79,10 @@ class Context:
         if what.get("gives"):
             self.problems.spoil(*what["gives"])
 
+    def by_now(self, moment: datetime) -> datetime:
+        """That moment, or now for one that is still to come: what is announced, is announced by now."""
+        return min(moment, self.now)
+
     def start_of(self, day: date) -> datetime:
         return datetime.combine(day, time.min, self.now.tzinfo)
 

@@ -22,7 +22,6 @@ COLUMNS = {
     "prerequisite-cycle": "prerequisites",
     "trainer-busy": "trainers",
     "module-not-published": "module",
-    "unknown": "module",
 }
 MAY_BE_EXCUSED = ("enrolments.csv", "attendance.csv")
 
@@ -94,12 +93,16 @@ def _waits(step: Step, occurrences: list[Occurrence]) -> bool:
 
 def _problem(step: Step, error: DomainError) -> Problem:
     rule, message = error.code, f"{error.args[0]}{_said(error)}."
+    column = COLUMNS.get(rule, step.column)
+    if isinstance(error, Invalid):
+        column = str(error.details["field"])
     if isinstance(error, Unknown):
         rule, message = _unknown(error.details["kind"], error.details["id"])
+        column = "module" if error.details["kind"] == "module" else step.column
     return Problem(
         file=step.file,
         line=step.line,
-        column=str(error.details["field"]) if isinstance(error, Invalid) else COLUMNS.get(rule, step.column),
+        column=column,
         rule=rule,
         message=message,
         advice=ADVICE.get(rule) or (BY_EXCEPTION if step.file in MAY_BE_EXCUSED else BY_CORRECTION),
@@ -112,7 +115,8 @@ def _unknown(kind: str, id: str) -> tuple[str, str]:
         return MembershipInactive.code, "This person is no member at that time."
     if kind == "enrolment":
         return NotEnrolled.code, "This member has no seat and does not wait at that time."
-    return Unknown.code, f"There is no {kind} {id!r} at that time."
+    named = f" {id!r}" if kind == "module" else ""  # other ids mean nothing to who keeps the files
+    return Unknown.code, f"There is no {kind}{named} at that time."
 
 
 # Details that mean something to who keeps the files; ids do not.

@@ -12,26 +12,12 @@ from zoneinfo import ZoneInfo
 from coopschool.domain.school.enrolment import OwnReason
 from coopschool.domain.school.session import Status
 from coopschool.domain.school.words import Category, Format, Language
-from coopschool.importing import cells, tables
+from coopschool.importing import answer_files, cells, tables, team_files
 from coopschool.importing.problems import Problems
-from coopschool.importing.references import Key
+from coopschool.importing.references import Key, Keys, module, person, session
 from coopschool.importing.tables import Column, Row, Table, optional
 
 R = TypeVar("R", bound=Row)
-Keys = tuple[Key, ...]
-"""What a row is known by, first its own key, then those of the things that it mentions."""
-
-
-def person(reference: str) -> Key:
-    return "person", reference
-
-
-def session(reference: str) -> Key:
-    return "session", reference
-
-
-def module(code: str) -> Key:
-    return "module", code
 
 
 class MemberRow(Row, frozen=True, kw_only=True):
@@ -285,6 +271,7 @@ ATTENDANCE = Table(
 )
 TABLES: tuple[Table[Any], ...] = (
     MEMBERS, CATEGORIES, MODULES, SESSIONS, SLOTS, ENROLMENTS, WITHDRAWALS, WAIVERS, ATTENDANCE,
+    *answer_files.TABLES, *team_files.TABLES,
 )  # fmt: skip
 
 

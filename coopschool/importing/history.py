@@ -16,7 +16,7 @@ from coopschool.domain.school.member import Member
 from coopschool.domain.school.session import Session
 from coopschool.eventstore import bulk, log
 from coopschool.eventstore.bulk import Overtaken
-from coopschool.importing import files, keeping, learners, people, sessions
+from coopschool.importing import answers, files, keeping, learners, people, sessions, teams, workshops
 from coopschool.importing.context import Context
 from coopschool.importing.deciding import Deciding
 from coopschool.importing.files import MEMBERS, TABLES, Files
@@ -37,6 +37,13 @@ STEPS = (
     learners.enrolments,
     learners.withdrawals,
     learners.attendance,
+    teams.teams,
+    teams.stays,
+    teams.telework,
+    workshops.workshops,
+    workshops.decisions,
+    answers.feedback,
+    answers.waves,
 )
 """What makes steps from which rows; those that make ids come before those that refer to them."""
 
@@ -126,6 +133,7 @@ class _Attempt:
         keys = (key for table in TABLES for row in self._files.rows(table) for key in row.keys)
         self._references.look_up(self._conn, keys)
         self._references.look_up(self._conn, learners.sheet_keys(self._files))
+        self._references.look_up(self._conn, answers.release_keys(self._files))
         steps = [step for steps_of in STEPS for step in steps_of(self._context)]
         self._ledger.prepare(Member, {step.member for step in steps if step.member})
         self._ledger.prepare(Session, {step.session for step in steps if step.session})

@@ -25,11 +25,9 @@ from coopschool.importing.files import (
     EnrolmentRow,
     Files,
     WithdrawalRow,
-    person,
-    session,
 )
 from coopschool.importing.problems import BY_EXCEPTION
-from coopschool.importing.references import Key
+from coopschool.importing.references import Key, person, session
 from coopschool.importing.steps import Step, Turn
 
 Sheet = tuple[str, int]

@@ -15,9 +15,8 @@ from coopschool.importing.files import (
     CategoryRow,
     MemberRow,
     WaiverRow,
-    module,
-    person,
 )
+from coopschool.importing.references import module, person
 from coopschool.importing.steps import Step, Turn
 
 
@@ -55,7 +54,7 @@ def _joining(context: Context, row: MemberRow, id: str) -> Iterator[Step]:
 
 def _leaving(context: Context, row: MemberRow, id: str) -> Iterator[Step]:
     assert row.ended_on is not None
-    ended_on, at = row.ended_on, min(context.end_of(row.ended_on), context.now)
+    ended_on, at = row.ended_on, context.by_now(context.end_of(row.ended_on))
     yield from context.step(
         MEMBERS,
         row,
@@ -80,7 +79,7 @@ def categories(context: Context) -> Iterator[Step]:
 
 
 def _category(context: Context, row: CategoryRow, id: str) -> Iterator[Step]:
-    at = min(context.start_of(row.effective_on), context.now)
+    at = context.by_now(context.start_of(row.effective_on))
     yield from context.step(
         CATEGORIES,
         row,

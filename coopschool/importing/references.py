@@ -18,6 +18,32 @@ from coopschool.vault import Vault
 
 Key = tuple[str, ...]
 """What a reference is of and its parts: ``("person", "m-17")``, ``("enrolment", "s-3", "m-17", "2020-…")``."""
+Keys = tuple[Key, ...]
+"""What a row is known by, first its own key, then those of the things that it mentions."""
+
+
+def person(reference: str) -> Key:
+    return "person", reference
+
+
+def session(reference: str) -> Key:
+    return "session", reference
+
+
+def module(code: str) -> Key:
+    return "module", code
+
+
+def team(reference: str) -> Key:
+    return "team", reference
+
+
+def workshop(reference: str) -> Key:
+    return "workshop", reference
+
+
+def decision(reference: str) -> Key:
+    return "decision", reference
 
 
 class References:

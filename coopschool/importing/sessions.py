@@ -16,7 +16,8 @@ from coopschool.domain.school.scheduling import CancelSession, ScheduleSession
 from coopschool.domain.school.session import Session, Slot
 from coopschool.domain.school.waiting_list import LapseWaitlist
 from coopschool.importing.context import Context
-from coopschool.importing.files import MODULES, SESSIONS, SLOTS, ModuleRow, SessionRow, SlotRow, module, person, session
+from coopschool.importing.files import MODULES, SESSIONS, SLOTS, ModuleRow, SessionRow, SlotRow
+from coopschool.importing.references import module, person, session
 from coopschool.importing.steps import Step, Turn
 from coopschool.vault import PutText
 

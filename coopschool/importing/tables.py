@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -150,7 +151,7 @@ def _rows(
             text = text.strip()
             if text:
                 try:
-                    values[name] = _value(parse, text, zone)
+                    values[f"{name}_" if iskeyword(name) else name] = _value(parse, text, zone)
                 except BadCell as error:
                     wrong.append((name, f"{name} {error}."))
             elif needed:

@@ -12,6 +12,14 @@ HEADERS = {
     "withdrawals": "session_ref,member_ref,withdrawn_at,reason_code",
     "waivers": "member_ref,module,granted_on",
     "attendance": "session_ref,slot,member_ref,status,minutes,exception",
+    "feedback": "session_ref,moment,sheet,instrument,version,item,score,source",
+    "teams": "team_ref,name,formed_on",
+    "team_members": "team_ref,member_ref,from,to",
+    "telework": "team_ref,quarter,regime,days_teleworked,days_worked,recorded_on",
+    "workshops": "workshop_ref,team_ref,planned_for,facilitators,planned_on,held_on,participants,themes,note",
+    "decisions": "decision_ref,workshop_ref,theme,decided_by,review_on,text,taken_on,outcome,reviewed_on,"
+    "next_review_on,new_text",
+    "wave_responses": "wave_ref,instrument,version,opened_on,closes_on,team_ref,sheet,item,score",
 }
 
 

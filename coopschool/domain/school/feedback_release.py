@@ -42,12 +42,16 @@ class Window(NamedTuple):
 
 
 def window_of(session: Session, moment: FeedbackMoment, zone: tzinfo | None) -> Window:
-    """Whole local days, counted from the last slot: hot from its start to 7 days on, cold 2 to 6 months on."""
-    last = session.timetable[-1].starts_at.astimezone(zone)
+    """When feedback on a session can be given, as its timetable stands."""
+    return window_after(session.timetable[-1].starts_at.astimezone(zone), moment)
+
+
+def window_after(last: datetime, moment: FeedbackMoment) -> Window:
+    """Whole days in the zone of the last slot's start: hot from it to 7 days on, cold 2 to 6 months on."""
     if moment == "hot":
-        return Window(last, _end_of(last.date() + timedelta(days=HOT_DAYS), zone))
+        return Window(last, _end_of(last.date() + timedelta(days=HOT_DAYS), last.tzinfo))
     opens, closes = (months_later(last.date(), months) for months in COLD_MONTHS)
-    return Window(datetime.combine(opens, time.min, zone), _end_of(closes, zone))
+    return Window(datetime.combine(opens, time.min, last.tzinfo), _end_of(closes, last.tzinfo))
 
 
 def _end_of(day: date, zone: tzinfo | None) -> datetime:
