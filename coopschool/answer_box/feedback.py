@@ -97,7 +97,8 @@ class FeedbackBox:
         `MoreSheetsThanPresent`; `StoreAway` where it is not known what happened: sending it again tells.
         """
         asked = self._ask(session, moment, lambda found: guard_attended(found, person))
-        _check(asked, moment, instrument, version, [sheet])
+        _check_version(asked, instrument, version)
+        _check(asked, moment, sheet)
         self._make_box(session, moment, asked)
         with self._opened(session, moment) as (opened, content):
             tag = _tag(content, person)
@@ -134,7 +135,11 @@ class FeedbackBox:
                 raise Forbidden(session=session)
 
         asked = self._ask(session, moment, guard)
-        _check(asked, moment, instrument, version, sheets)
+        _check_version(asked, instrument, version)
+        if not sheets:
+            raise Invalid("sheets", least=1)
+        for number, sheet in enumerate(sheets):
+            _check(asked, moment, sheet, f"sheets.{number}.")
         self._make_box(session, moment, asked)
         with self._opened(session, moment) as (opened, content):
             content.paper += [_in_order(asked, sheet) for sheet in sheets]
@@ -259,15 +264,15 @@ def feedback_of(about: str) -> tuple[str, FeedbackMoment] | None:
     return None
 
 
-def _check(asked: Asked, moment: FeedbackMoment, instrument: str, version: int, sheets: Sequence[Sheet]) -> None:
+def _check_version(asked: Asked, instrument: str, version: int) -> None:
     if (instrument, version) != (QUESTIONNAIRE, asked.version):
         raise NotTheVersionInUse(instrument=QUESTIONNAIRE, version=asked.version)
-    if not sheets:
-        raise Invalid("sheets", least=1)
-    for sheet in sheets:
-        asked.questions.check(sheet.answers, moment)
-        if sheet.comment is not None and not 0 < len(sheet.comment) <= COMMENT_AT_MOST:
-            raise Invalid("comment", least=1, most=COMMENT_AT_MOST)
+
+
+def _check(asked: Asked, moment: FeedbackMoment, sheet: Sheet, path: str = "") -> None:
+    asked.questions.check(sheet.answers, moment, f"{path}answers")
+    if sheet.comment is not None and not 0 < len(sheet.comment) <= COMMENT_AT_MOST:
+        raise Invalid(f"{path}comment", least=1, most=COMMENT_AT_MOST)
 
 
 def _in_order(asked: Asked, sheet: Sheet) -> Sheet:

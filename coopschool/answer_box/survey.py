@@ -88,10 +88,10 @@ class SurveyBox:
         does not count, for whatever reason; `StoreAway` where it is not known what happened: sending it again tells.
         """
         asked = self._school.read_now(lambda load: _asked(load, wave, self._school.now().date()))
-        if asked is None:
-            raise TokenRefused
-        asked.questions.check(answers)
-        if not asked.takes_answers:
+        if asked is not None:
+            asked.questions.check(answers)
+        if asked is None or not asked.takes_answers:
+            self._boxes.read(_about(wave))  # a refusal takes as long, whatever it is for
             raise TokenRefused
         try:
             with self._boxes.opened(_about(wave)) as opened:

@@ -4,6 +4,7 @@
 
 `roles=PUBLIC` opens a route to everybody, `roles=SIGNED_IN` to whoever signed in, and `may("admin", scope="events")`
 also to API keys of that scope. The role matrix of the tests is generated from the same metadata.
+`unnoted=True`: what comes in goes to an answer box and is not logged.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if connection.scope.get("method") == "OPTIONS":
         return  # Litestar's own answer, which says no more than `Allow`
     call = Call.of(connection.scope)
+    call.unnoted = bool(handler.opt.get("unnoted"))
     roles: Roles = handler.opt["roles"]
     if roles:
         call.caller = connection.app.state.verifier.verify(bearer(call.header(b"authorization")))

@@ -11,6 +11,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
 
+from coopschool.answer_box import AnswerBox
 from coopschool.api import access, auth, failures, openapi
 from coopschool.api.edge import Edge
 from coopschool.api.metrics import Metrics
@@ -67,6 +68,7 @@ def create_app(
             {
                 "school": school,
                 "reads": reads,
+                "answer_box": AnswerBox(school),
                 "metrics": metrics,
                 "verifier": verifier or auth.verifier_for(school.settings),
             }

@@ -14,15 +14,19 @@ _KEY = "coopschool.call"
 
 
 class Call:
-    """One request: its headers (the last of a name), correlation id, body as it came, and, once known, its caller."""
+    """One request: its headers (the last of a name), correlation id, body as it came, and, once known, its caller.
 
-    __slots__ = ("body", "caller", "correlation", "headers")
+    `unnoted`: it goes to an answer box, so that it leaves neither a line in the log nor a count in the metrics.
+    """
+
+    __slots__ = ("body", "caller", "correlation", "headers", "unnoted")
 
     def __init__(self, headers: Mapping[bytes, bytes], correlation: UUID) -> None:
         self.headers = headers
         self.correlation = correlation
         self.body = b""
         self.caller: Caller | None = None
+        self.unnoted = False
 
     @staticmethod
     def of(scope: Mapping[str, Any]) -> Call:

@@ -1,7 +1,8 @@
 """The one piece of ASGI around the application: what every request needs, done once and cheaply.
 
 In: correlation id, limits on the body (size, depth, `\\u0000`). Out: security headers, the access log's line, metrics.
-Nothing that identifies anybody by name reaches log or metrics: no paths, query strings or bodies, only route templates.
+Nothing that identifies anybody by name reaches log or metrics: no paths, query strings or bodies, only route templates;
+and of what goes to an answer box nothing at all, because the times or the number of the lines would tell too much.
 """
 
 from __future__ import annotations
@@ -22,17 +23,20 @@ from coopschool.api.call import Call
 from coopschool.api.failures import note_bug
 from coopschool.api.metrics import Metrics
 
+CONTENT_SECURITY = b"content-security-policy"
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (CONTENT_SECURITY, b"default-src 'none'; frame-ancestors 'none'"),
 )
 NO_STORE = (b"cache-control", b"no-store")
 UNMATCHED = "unmatched"
 NOTHING: Mapping[str, str] = {}
 # The rest of the body stays unread, so nothing more can come over this connection: a client that keeps it would fail.
 LEAVING = {"connection": "close"}
+# Where browsers send forms; everywhere else a body is JSON.
+FORMS = "/answer/"
 
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
@@ -58,7 +62,7 @@ class Edge:
         sent = _Sending(send, call)
         try:
             if scope["method"] in _WITH_BODY:
-                call.body = await read_body(receive, headers)
+                call.body = await read_body(receive, headers, form=scope["path"].startswith(FORMS))
                 receive = _replay(call.body, receive)
             await self._app(scope, receive, sent)
         except problems.RequestRefused as refusal:
@@ -71,9 +75,11 @@ class Edge:
             self._note(scope, call, sent.status or 499, time.perf_counter() - began)
 
     def _note(self, scope: Any, call: Call, status: int, seconds: float) -> None:
+        if call.unnoted and status < 500:
+            return
         method, route = scope["method"], scope.get("path_template") or UNMATCHED
         self._metrics.request(method, route, status, seconds)
-        actor = call.caller.actor if call.caller else None
+        actor = call.caller.actor if call.caller and not call.unnoted else None
         log.info(
             "request",
             method=method,
@@ -85,8 +91,11 @@ class Edge:
         )
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """The whole body, or the refusal of one that is too large, too deep, not JSON, or holds what cannot be kept."""
+async def read_body(receive: Receive, headers: dict[bytes, bytes], *, form: bool = False) -> bytes:
+    """The whole body, or the refusal of one that is too large, too deep, not JSON, or holds what cannot be kept.
+
+    With `form`, what a browser sends of a form is taken instead of JSON.
+    """
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > shape.MAX_BODY_BYTES:
         raise problems.BodyTooLarge(headers=LEAVING, limit=shape.MAX_BODY_BYTES)
@@ -102,6 +111,10 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
     body = parts[0] if len(parts) == 1 else b"".join(parts)
     if body:
         kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+        if form:
+            if kind != b"application/x-www-form-urlencoded":
+                raise problems.UnsupportedMediaType
+            return body
         if kind != b"application/json" and not kind.endswith(b"+json"):
             raise problems.UnsupportedMediaType
         shape.check_depth(body)
@@ -128,13 +141,14 @@ class _Sending:
 
 
 def _with_standing_headers(headers: Iterable[tuple[bytes, bytes]], call: Call) -> Iterable[tuple[bytes, bytes]]:
-    cacheable = False
+    given = set()
     for header in headers:
-        cacheable = cacheable or header[0] == b"cache-control"
+        given.add(header[0])
         yield header
-    if not cacheable:
-        yield NO_STORE
-    yield from SECURITY_HEADERS
+    # A page says itself what it may show; an answer that may be kept, for how long.
+    for header in (NO_STORE, *SECURITY_HEADERS):
+        if header[0] not in given:
+            yield header
     yield b"x-correlation-id", str(call.correlation).encode()
 
 

@@ -31,6 +31,15 @@ WORKSHOP = "c2b7e840-1f93-4d5a-b8e6-4a0d9c3f7b01"
 HELD_WORKSHOP = "c2b7e840-1f93-4d5a-b8e6-4a0d9c3f7b02"
 DECISION = "e6f3a915-7c48-4e0b-8d2a-1b5c9f0e6d01"
 
+# Sessions whose feedback is asked for: the adviser attended the first, has answered on the second, and gave the third.
+FEEDBACK_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a06"
+ANSWERED_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a07"
+OWN_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a08"
+
+# A wave that is open, of another team, with a token that was handed out.
+OPEN_WAVE = "3c8b1f52-9d04-4e6a-b7f1-2a5d8c9e0b11"
+TOKEN = "7K3M-Q9TX-4WBN-2HCD"  # noqa: S105 - of an example
+
 MODULE = "M01"
 NEW_MODULE = "M05"
 
@@ -44,6 +53,7 @@ PARAMETERS = {
     "workshop_id": HELD_WORKSHOP,
     "decision_id": DECISION,
     "quarter": "2026Q1",
+    "wave_id": OPEN_WAVE,
     "reason_code": "illness",
     "limit": 50,
     "trainer": TRAINER,

@@ -35,8 +35,8 @@ _BY_STATUS: Mapping[int, type[RequestRefused]] = {
 
 
 def answer(call: Call, problem: Problem, headers: Mapping[str, str] | None = None) -> Response[Problem]:
-    """The problem as an answer that carries the correlation id."""
-    said = msgspec.structs.replace(problem, instance=f"urn:uuid:{call.correlation}")
+    """The problem as an answer that carries the correlation id, unless the log has nothing of this request."""
+    said = problem if call.unnoted else msgspec.structs.replace(problem, instance=f"urn:uuid:{call.correlation}")
     return Response(said, status_code=problem.status, media_type=problems.MEDIA_TYPE, headers=dict(headers or {}))
 
 

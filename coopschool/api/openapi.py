@@ -132,7 +132,7 @@ def _statuses(method: str, path: str, operation: Mapping[str, Any], route: acces
 
 def _add_headers(operation: dict[str, Any], method: str, route: access.Route) -> None:
     parameters = operation.setdefault("parameters", [])
-    if method == "post":
+    if method == "post" and not (route.opt.get("unnoted") or route.opt.get("keyless")):
         parameters.append(
             _header(
                 "Idempotency-Key",

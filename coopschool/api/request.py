@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
 
+from coopschool.answer_box import AnswerBox
 from coopschool.api import shape
 from coopschool.api.auth import Caller
 from coopschool.api.call import Call
@@ -59,6 +60,11 @@ class ApiRequest(Request[Caller, Any, State]):
         return reads
 
     @property
+    def answer_box(self) -> AnswerBox:
+        box: AnswerBox = self.app.state.answer_box
+        return box
+
+    @property
     def caller(self) -> Caller:
         if self.call.caller is None:
             raise NotSignedIn
@@ -101,13 +107,11 @@ class ApiRequest(Request[Caller, Any, State]):
         answer: Callable[[Sequence[Event]], Answer] = lambda _events: {},
     ) -> Outcome:
         """Has the school carry a command out, once for each `Idempotency-Key`; the answer holds the log `position`."""
-        return await self.school.execute(
-            command,
-            vault=vault,
-            idempotency=self._repeatable(),
-            correlation=self.call.correlation,
-            answer=answer,
-        )
+        return await self.school.execute(command, vault=vault, answer=answer, **self.once())
+
+    def once(self) -> dict[str, Any]:
+        """What the school is told besides a command, so that it is done once for each `Idempotency-Key`."""
+        return {"idempotency": self._repeatable(), "correlation": self.call.correlation}
 
     def written(self, outcome: Outcome, shape: type[W], *, status: int = 200, at: str | None = None) -> Response[W]:
         """The outcome's answer; `at` is the `Location` of what was made, with fields of the answer in braces."""

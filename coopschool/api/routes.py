@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from litestar.types import ControllerRouterHandler
 
 from coopschool.api import events, health, reports
-from coopschool.api.advisers import decisions, instruments, teams, workshops
+from coopschool.api.advisers import answer_form, decisions, instruments, teams, workshops
+from coopschool.api.advisers.waves import Waves
 from coopschool.api.school.attendance import Attendance
+from coopschool.api.school.feedback import FeedbackOnSession
 from coopschool.api.school.lists import list_members, list_people, list_sessions
 from coopschool.api.school.members import Members
 from coopschool.api.school.module_enrolments import ModuleEnrolments
@@ -28,6 +30,9 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     Sessions,
     SessionEnrolments,
     Attendance,
+    FeedbackOnSession,
+    Waves,
+    *answer_form.ROUTES,
     list_people,
     list_members,
     list_sessions,

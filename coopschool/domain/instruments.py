@@ -121,8 +121,8 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         cold = {item.code for item in self.items_of("cold")}
         return tuple(item.code for item in self.items_of("hot") if item.code in cold)
 
-    def check(self, answers: Mapping[str, Any], moment: Moment | None = None) -> None:
-        """Refuses an answer that does not fit; the error's field names the item.
+    def check(self, answers: Mapping[str, Any], moment: Moment | None = None, field: str = "answers") -> None:
+        """Refuses an answer that does not fit; the error's field names the item, below the `field` that holds them.
 
         Items may be left out, but something must count: one dimension with enough items, or one item of the moment.
         Raises `UnknownItem`, `OutsideScale` or `TooFewItems`.
@@ -130,13 +130,13 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         asked = {item.code for item in self.items_of(moment)}
         for code, value in answers.items():
             if code not in asked:
-                raise UnknownItem(f"answers.{code}")
+                raise UnknownItem(f"{field}.{code}")
             if type(value) is not int or value not in self.scale.points:
-                raise OutsideScale(f"answers.{code}", least=self.scale.min, most=self.scale.max)
+                raise OutsideScale(f"{field}.{code}", least=self.scale.min, most=self.scale.max)
         if moment is None:
-            self._check_dimensions(answers)
+            self._check_dimensions(answers, field)
         elif not answers:
-            raise TooFewItems(f"answers.{self.items_of(moment)[0].code}", least=1)
+            raise TooFewItems(f"{field}.{self.items_of(moment)[0].code}", least=1)
 
     def in_order(self, answers: Mapping[str, int]) -> dict[str, int]:
         """The answers in the order of the questionnaire, so that the order they came in tells nothing."""
@@ -150,12 +150,12 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     def _dimension(self, code: str) -> Dimension:
         return next(dimension for dimension in self.dimensions if dimension.code == code)
 
-    def _check_dimensions(self, answers: Mapping[str, int]) -> None:
+    def _check_dimensions(self, answers: Mapping[str, int], field: str) -> None:
         if any(self.score(code, answers) is not None for code in self.dimension_codes):
             return
         items = self.items_of()
         missing = next((item for item in items if item.code not in answers), items[0])
-        raise TooFewItems(f"answers.{missing.code}", least=self.min_items_per_dimension)
+        raise TooFewItems(f"{field}.{missing.code}", least=self.min_items_per_dimension)
 
 
 def parse(published: bytes | str | Mapping[str, Any]) -> Instrument:

@@ -6,24 +6,33 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+
+from coopschool.answer_box import AnswerBox, Sheet
+from coopschool.answer_box.boxes import size_for
+from coopschool.answer_box.survey import SurveyContent, hash_of
 from coopschool.api import examples
 from coopschool.application import CoopSchool
+from coopschool.domain.advisers.survey_waves import OpenWave
 from coopschool.domain.advisers.team_membership import FormTeam, JoinTeam
 from coopschool.domain.advisers.workshop_log import HoldWorkshop, PlanWorkshop, TakeDecision
 from coopschool.domain.base import Actor, Command
 from coopschool.domain.instrument_versions import PublishInstrument
 from coopschool.domain.school.attendance import LogAttendance
+from coopschool.domain.school.closing import CloseSession
 from coopschool.domain.school.enrolling import EnrolInSession
 from coopschool.domain.school.interest import RegisterInterest
 from coopschool.domain.school.learning_module import DraftModule, PublishModule
 from coopschool.domain.school.membership import JoinAsMember
 from coopschool.domain.school.person import RegisterPerson
 from coopschool.domain.school.scheduling import ScheduleSession
-from coopschool.domain.school.session import AttendanceRecord, Slot
+from coopschool.domain.school.session import AttendanceRecord, Slot, Status
 from coopschool.domain.school.withdrawal import WithdrawEnrolment
-from tests.support.advisers import AUTONOMY
+from tests.support.advisers import AUTONOMY, FEEDBACK
 
 TEXT = "00000000-0000-4000-8000-00000000000f"
+SURVEYED_TEAM = "3c8b1f52-9d04-4e6a-b7f1-2a5d8c9e0b02"
+SURVEYED = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e0a"
 MEMBERS = (
     examples.MEMBER,
     examples.ENROLLED,
@@ -38,8 +47,10 @@ MEMBERS = (
 def build(school: CoopSchool) -> None:
     """Makes it, by commands."""
     now = school.now()
-    for command in (*_people(now), *_module(now), *_sessions(now), *_team(now), *_workshops(now)):
+    made = _people, _module, _sessions, _team, _workshops, _feedback, _wave
+    for command in (command for part in made for command in part(now)):
         school.execute_now(command)
+    _fill_boxes(school)
 
 
 def _people(now: datetime) -> Iterator[Command]:
@@ -110,10 +121,53 @@ def _workshops(now: datetime) -> Iterator[Command]:
     )
 
 
+def _feedback(now: datetime) -> Iterator[Command]:
+    yield PublishInstrument(at=now - timedelta(days=90), instrument=FEEDBACK, wording=TEXT)
+    attended = {examples.FEEDBACK_SESSION: 3, examples.ANSWERED_SESSION: 4}
+    for session, days in attended.items():
+        yield _session(session, now, timedelta(days=-days), slots=1)
+        yield EnrolInSession(at=now, session=session, member=examples.ADVISER)
+        yield _sheet(session, now, 1, examples.ADVISER, status="present")
+        yield CloseSession(at=now, session=session)
+    yield _session(examples.OWN_SESSION, now, timedelta(days=-5), slots=1, trainers=(examples.ADVISER,))
+    yield EnrolInSession(at=now, session=examples.OWN_SESSION, member=SOMEBODY)
+    yield _sheet(examples.OWN_SESSION, now, 1, SOMEBODY, status="present")
+
+
+def _wave(now: datetime) -> Iterator[Command]:
+    yield JoinAsMember(at=now, person=SURVEYED, category="B", joined_on=date(2026, 1, 5))
+    yield FormTeam(at=now, team=SURVEYED_TEAM, name=TEXT)
+    yield JoinTeam(at=now, team=SURVEYED_TEAM, adviser=SURVEYED, from_=date(2026, 1, 5))
+    yield OpenWave(
+        at=now,
+        wave=examples.OPEN_WAVE,
+        instrument=AUTONOMY.code,
+        version=AUTONOMY.version,
+        teams=(SURVEYED_TEAM,),
+        closes_on=now.date() + timedelta(days=14),
+    )
+
+
+def _fill_boxes(school: CoopSchool) -> None:
+    """An answer that can be taken back, and a box that takes the token of the examples."""
+    box = AnswerBox(school)
+    box.feedback.submit(
+        examples.ANSWERED_SESSION, "hot", examples.ADVISER, FEEDBACK.code, FEEDBACK.version, Sheet({"clarity": 3})
+    )
+    content = SurveyContent(bytes(32), [(hash_of(examples.TOKEN), 0)], [])
+    box.boxes.make(f"wave:{examples.OPEN_WAVE}", msgspec.msgpack.encode(content), size_for(content))
+
+
 def _session(
-    session: str, now: datetime, begins_in: timedelta, seats: int = 12, team: str | None = None
+    session: str,
+    now: datetime,
+    begins_in: timedelta,
+    seats: int = 12,
+    slots: int = 2,
+    trainers: tuple[str, ...] = (),
+    team: str | None = None,
 ) -> ScheduleSession:
-    starts = [now + begins_in + timedelta(weeks=week) for week in range(2)]
+    starts = [now + begins_in + timedelta(weeks=week) for week in range(slots)]
     return ScheduleSession(
         at=now,
         session=session,
@@ -127,10 +181,10 @@ def _session(
         place="brussels",
         format="in_person",
         team=team,
+        trainers=trainers,
     )
 
 
-def _sheet(session: str, now: datetime, slot: int, member: str) -> LogAttendance:
-    return LogAttendance(
-        at=now, session=session, slot=slot, records=(AttendanceRecord(member=member, status="absent"),)
-    )
+def _sheet(session: str, now: datetime, slot: int, member: str, status: Status = "absent") -> LogAttendance:
+    record = AttendanceRecord(member=member, status=status)
+    return LogAttendance(at=now, session=session, slot=slot, records=(record,))

@@ -91,7 +91,10 @@ def test_no_name_typed_anywhere_reaches_log_facts_log_lines_or_metrics(
     database: Database,
 ) -> None:
     build(school)
-    caller, count = callers.caller("coordinator", "admin", "adviser", person=examples.ADVISER), itertools.count(1)
+    caller, count = (
+        callers.caller("coordinator", "admin", "adviser", "trainer", person=examples.ADVISER),
+        itertools.count(1),
+    )
     answered = []
     with structlog.testing.capture_logs() as lines:
         for path, method, operation in operations(document):

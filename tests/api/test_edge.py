@@ -65,7 +65,7 @@ async def test_a_caller_who_goes_away_while_sending_leaves_what_came(app: Litest
         assert (await receive())["type"] == "http.disconnect"
 
     messages = iter([*messages, {"type": "http.disconnect"}])
-    scope: Any = {"type": "http", "method": "POST", "headers": []}
+    scope: Any = {"type": "http", "method": "POST", "path": "/api/members", "headers": []}
     await Edge(listening, metrics)(scope, receive, send)
     assert sent == []
     assert 'status="499"' in metrics.text().decode()

@@ -218,7 +218,7 @@ def test_there_is_nothing_to_report_before_the_session() -> None:
 
 
 def test_a_report_answers_what_trainers_are_asked() -> None:
-    again().when(report(items={"clarity": 5})).then_refused(UnknownItem, field="answers.clarity")
+    again().when(report(items={"clarity": 5})).then_refused(UnknownItem, field="items.clarity")
 
 
 def test_answers_leave_the_log_through_the_statistics_gate_only() -> None:

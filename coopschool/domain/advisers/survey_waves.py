@@ -29,6 +29,7 @@ from coopschool.domain.instrument_versions import PublishedInstrument, used
 from coopschool.domain.quarters import months_later
 
 MONTHS_BETWEEN_WAVES = 3
+QUESTIONNAIRE = "autonomy"  # the instrument of a wave, unless another is named
 
 
 class OpenWave(Command, frozen=True, kw_only=True):

@@ -150,7 +150,7 @@ class LogTrainerReport(Command, frozen=True, kw_only=True):
             raise Forbidden(session=session.id)
         if not session.has_begun(self.at):
             self.refuse(SessionNotBegun(session=session.id, starts_at=session.starts_at))
-        used(load, self.instrument, self.version, "trainer_report").check(self.items, "trainer_report")
+        used(load, self.instrument, self.version, "trainer_report").check(self.items, "trainer_report", "items")
         logged = session.reports.get(self.trainer)
         if logged is not None and logged.items == self.items and self.note is None:
             return Unchanged(logged.position)
