@@ -149,11 +149,11 @@ class PublishInstrument(Command, frozen=True, kw_only=True):
 def _check_continued(new: Instrument, published: PublishedInstrument) -> None:
     for step in new.continues:
         if step.version not in published.versions:
-            raise ContinuesUnknown(version=step.version)
+            raise ContinuesUnknown(continues=step.version)
         old = published.questions(step.version)
         for codes, known in ((step.dimensions, old.dimension_codes), (step.items, tuple(old.items))):
             if missing := sorted(set(codes.values()) - set(known)):
-                raise ContinuesUnknown(version=step.version, codes=missing)
+                raise ContinuesUnknown(continues=step.version, codes=missing)
 
 
 def used(load: Load, code: str, number: int, moment: Moment | None = None) -> Instrument:

@@ -96,6 +96,17 @@ class Callers:
         self.admin.done("PUT", f"/api/people/{person}/roles", {"roles": [{"role": "trainer"}]})
         return self.caller("trainer", person=person)
 
+    def team(self, name: str = "Namur") -> str:
+        """A team, still without advisers."""
+        team: str = self.coordinator.made("/api/teams", {"name": name})["team_id"]
+        return team
+
+    def adviser(self, team: str, from_: str = "2026-01-12", **details: Any) -> Caller:
+        """A new permanent worker in a team, signed in as an adviser."""
+        person = self.member("B", **details).person
+        self.coordinator.made(f"/api/teams/{team}/advisers", {"person_id": person, "from": from_})
+        return self.caller("adviser", person=person)
+
     def module(self, code: str = "M01", **changes: Any) -> str:
         """A published module."""
         self.coordinator.made("/api/modules", {**MODULE, "code": code, **changes})

@@ -182,3 +182,18 @@ def test_members_are_found_by_a_part_of_their_name(callers: Callers, catch_up: C
     (found,) = callers.coordinator.done("GET", "/api/members?q=LOVE")["items"]
     assert (found["person_id"], found["name"], found["category"]) == (ada.person, "Ada Lovelace", "B")
     assert callers.coordinator.done("GET", "/api/members?q=50%25")["items"] == []
+
+
+def test_a_legal_hold_keeps_data_from_being_erased_until_it_is_lifted(callers: Callers) -> None:
+    ada = callers.member(name="Ada")
+    path = f"/api/people/{ada.person}"
+    assert callers.coordinator.put(f"{path}/legal-hold").status_code == 403
+    placed = callers.admin.done("PUT", f"{path}/legal-hold")
+    assert callers.admin.done("PUT", f"{path}/legal-hold") == placed
+    assert callers.admin.done("GET", path)["legal_hold"]
+    refused = ada.delete("/api/people/me/personal-data")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/under-legal-hold")
+    callers.admin.done("DELETE", f"{path}/legal-hold")
+    assert not callers.admin.done("GET", path)["legal_hold"]
+    ada.done("DELETE", "/api/people/me/personal-data")
+    assert callers.admin.put("/api/people/00000000-0000-4000-8000-000000000000/legal-hold").status_code == 404

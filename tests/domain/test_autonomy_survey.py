@@ -115,7 +115,7 @@ def test_a_version_is_published_once_and_in_order() -> None:
 @pytest.mark.parametrize(
     ("step", "details"),
     [
-        (Continuation(version=7), {"version": 7}),
+        (Continuation(version=7), {"continues": 7}),
         (Continuation(version=1, dimensions={"scheduling": "planning"}), {"codes": ["planning"]}),
         (Continuation(version=1, items={"s1": "s9"}), {"codes": ["s9"]}),
     ],

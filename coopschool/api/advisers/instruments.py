@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Annotated
-from uuid import uuid4
+from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
@@ -101,7 +102,7 @@ class InstrumentSeen(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def publish(request: ApiRequest, data: JSONBody[Instrument]) -> Response[InstrumentMade]:
     """Publishes a version of a questionnaire; `continues` maps what goes on from an older one, else series break."""
-    wording = vault.PutText(id=str(uuid4()), body=wording_of(data))
+    wording = _kept(wording_of(data))
     command = PublishInstrument(at=request.school.now(), by=request.actor, instrument=data, wording=wording.id)
     outcome = await request.carry_out(
         command, vault=[wording], answer=lambda _: {"code": data.code, "version": data.version}
@@ -160,6 +161,11 @@ async def one(request: ApiRequest, code: CodePath, version: VersionPath) -> Inst
         digest=published.digest,
         instrument=instruments.parse(wording) if wording else instrument_of(code, version, published.outline),
     )
+
+
+def _kept(wording: str) -> vault.PutText:
+    """The wording under an id made of it, so that publishing the same again leaves no second copy behind."""
+    return vault.PutText(id=str(UUID(bytes=hashlib.sha256(wording.encode()).digest()[:16])), body=wording)
 
 
 def _card(code: str, number: Version, version: PublishedVersion) -> InstrumentCard:
