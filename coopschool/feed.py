@@ -1,12 +1,17 @@
-"""The log as those see it who follow it from outside: pages of events after a position."""
+"""The log as those see it who follow it from outside: pages of events after a position.
+
+This is the view of admins and integrations: ids, and no answers. Researchers have one of their own
+(`coopschool.researcher_feed`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from threading import Event as StopEvent
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -15,8 +20,9 @@ from psycopg import sql
 
 from coopschool.database import Database
 from coopschool.domain.base import Event
-from coopschool.domain.errors import Invalid
+from coopschool.domain.errors import Invalid, RuleBroken
 from coopschool.eventstore.mapper import topics_named
+from coopschool.pseudonyms import without_answers
 from coopschool.sql import statements
 
 SQL = statements("coopschool", "feed.sql")
@@ -29,8 +35,16 @@ Connection = psycopg.Connection[Any]
 logger = structlog.get_logger("coopschool.feed")
 
 
+class BeyondTheLog(RuleBroken):
+    """The log does not reach so far."""
+
+
+class AnotherEpoch(RuleBroken):
+    """The log was restored since: these positions are of its earlier life."""
+
+
 class SeenEvent(msgspec.Struct, frozen=True):
-    """An event as the feed shows it; `data` as it was stored."""
+    """An event as the feed shows it: `data` as it was stored, without answers."""
 
     position: int
     type: str
@@ -41,25 +55,78 @@ class SeenEvent(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Events in order. `next` is the last position looked at, to go on after; `at_end`: there is no more for now."""
+    """Events in order. `next` is the last position looked at, to go on after; `at_end`: there is no more for now.
+
+    `epoch` names the life of the log that the positions are of.
+    """
 
     events: list[SeenEvent]
     next: int
     at_end: bool
+    epoch: UUID
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wanted: events of these types (``MemberEnrolled``: all its versions), carrying this tag.
+    """What is wanted: events of these types (``MemberEnrolled``: all its versions), carrying this tag, of these times.
 
-    Raises `Invalid` for a type that does not exist.
+    `epoch` is the life of the log that the asker's positions are of, if they say. Raises `Invalid` for a type that
+    does not exist.
     """
 
     types: tuple[str, ...] = ()
     tag: str | None = None
+    occurred_from: datetime | None = None
+    occurred_to: datetime | None = None
+    epoch: UUID | None = None
 
     def topics(self) -> list[str] | None:
         """The stored names; None for all."""
         return [topic for name in self.types for topic in _topics(name)] or None
+
+
+class View(Protocol):
+    """The log as somebody may see it."""
+
+    def page(self, conn: Connection, query: Query, after: int, limit: int) -> Page:
+        """At most `limit` events after a position. Raises `Invalid`, `BeyondTheLog`, `AnotherEpoch`."""
+
+    def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
+        """What may be seen of the events at these positions."""
+
+
+class Whole:
+    """Every event, with its ids, without answers."""
+
+    def page(self, conn: Connection, query: Query, after: int = 0, limit: int = PAGE) -> Page:
+        # The end is read first: what is appended meanwhile may be shown, but is not taken for looked at.
+        head, epoch = end(conn, query, after)
+        parameters = {
+            "after": after,
+            "types": query.topics(),
+            "tag": query.tag,
+            "occurred_from": query.occurred_from,
+            "occurred_to": query.occurred_to,
+            "limit": limit,
+        }
+        rows = conn.execute(SQL["page" if query.tag is None else "page_of_tag"], parameters, binary=True).fetchall()
+        events = [_seen(*row) for row in rows]
+        last = events[-1].position if events else after
+        if len(events) == limit:
+            return Page(events, last, last >= head, epoch)
+        return Page(events, max(head, last), at_end=True, epoch=epoch)
+
+    def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
+        return [_seen(*row) for row in conn.execute(SQL["at"], [list(positions)], binary=True).fetchall()]
+
+
+WHOLE = Whole()
+page = WHOLE.page
+
+
+def _seen(
+    position: int, topic: str, tags: list[str], occurred_at: datetime, recorded_at: datetime, data: str
+) -> SeenEvent:
+    return SeenEvent(position, topic, tags, occurred_at, recorded_at, msgspec.Raw(without_answers(topic, data)))
 
 
 def _topics(name: str) -> list[str]:
@@ -76,20 +143,18 @@ def head(conn: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def page(conn: Connection, query: Query, after: int = 0, limit: int = PAGE) -> Page:
-    """At most `limit` events after a position. Raises `Invalid` for a type that does not exist."""
-    # The head is read first: what is appended meanwhile may be shown, but is not taken for looked at.
-    end = head(conn)
-    parameters = {"after": after, "types": query.topics(), "tag": query.tag, "limit": limit}
-    rows = conn.execute(SQL["page" if query.tag is None else "page_of_tag"], parameters).fetchall()
-    events = [
-        SeenEvent(position, type, tags, occurred_at, recorded_at, msgspec.Raw(data.encode()))
-        for position, type, tags, occurred_at, recorded_at, data in rows
-    ]
-    last = events[-1].position if events else after
-    if len(events) == limit:
-        return Page(events, last, at_end=last >= end)
-    return Page(events, max(end, last), at_end=True)
+def end(conn: Connection, query: Query, after: int) -> tuple[int, UUID]:
+    """Where the log ends, and its epoch. Raises `AnotherEpoch`, `BeyondTheLog` for what is asked of another log."""
+    row = conn.execute(SQL["end"]).fetchone()
+    assert row is not None
+    head, epoch = int(row[0]), row[1]
+    if query.epoch not in (None, epoch):
+        same = conn.execute(SQL["epoch_begun_after"], [query.epoch]).fetchone()
+        known = same[0] if same and same[0] is not None else 0
+        raise AnotherEpoch(epoch=str(epoch), given=str(query.epoch), after=min(after, known))
+    if after > head:
+        raise BeyondTheLog(after=after, head=head, epoch=str(epoch))
+    return head, epoch
 
 
 def follow(database: Database, query: Query, after: int = 0, stop: StopEvent | None = None) -> Iterator[SeenEvent]:
@@ -102,6 +167,7 @@ def follow(database: Database, query: Query, after: int = 0, stop: StopEvent | N
                 conn.execute(sql.SQL("listen {}").format(sql.Identifier(database.schema)))
                 while not stop.is_set():
                     found = page(conn, query, after)
+                    query = msgspec.structs.replace(query, epoch=found.epoch)
                     attempts = 0
                     yield from found.events
                     after = found.next

@@ -80,6 +80,16 @@ class Pseudonyms:
         return msgspec.json.encode({name: value for name, value in fields.items() if value is not _GONE})
 
 
+def without_answers(topic: str, stored: str) -> bytes:
+    """What an event says, as it was stored, but for what people answered."""
+    event = Event.BY_TOPIC.get(current_topic(topic))
+    withheld = withheld_fields(event) if event is not None else frozenset()
+    if not withheld:
+        return stored.encode()
+    fields = msgspec.json.decode(stored)
+    return msgspec.json.encode({name: value for name, value in fields.items() if name not in withheld})
+
+
 _GONE = object()
 
 

@@ -74,13 +74,19 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     call.unnoted = bool(handler.opt.get("unnoted"))
     roles: Roles = handler.opt["roles"]
     if roles:
-        call.caller = connection.app.state.verifier.verify(bearer(call.header(b"authorization")))
-        if not roles.admit(call.caller):
-            raise NotAllowed
+        call.caller = admitted(connection, roles)
     if connection.scope["query_string"]:
         _check_query(connection, handler)
         if handler.opt.get("waits_for_log"):
             await connection.app.state.reads.logged(position_of(connection.query_params.get("min_position")))
+
+
+def admitted(connection: ASGIConnection[Any, Any, Any, Any], roles: Roles) -> Caller:
+    """The caller, as their token stands now, if they may. Raises `NotSignedIn`, `NotAllowed`."""
+    caller: Caller = connection.app.state.verifier.verify(bearer(Call.of(connection.scope).header(b"authorization")))
+    if not roles.admit(caller):
+        raise NotAllowed
+    return caller
 
 
 def routes(app: Litestar) -> Iterator[Route]:

@@ -37,15 +37,20 @@ MinPosition = Annotated[
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-@lru_cache(maxsize=256)
 def prefers_csv(accept: str | None) -> bool:
     """Whether `Accept` ranks CSV above JSON."""
-    weights = {CSV: 0.0, JSON: 0.0}
+    return prefers(accept, CSV)
+
+
+@lru_cache(maxsize=256)
+def prefers(accept: str | None, form: str) -> bool:
+    """Whether `Accept` ranks another form above JSON."""
+    weights = {form: 0.0, JSON: 0.0}
     for part in (accept or "").split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
         if kind in weights:
             weights[kind] = max(weights[kind], _weight(parameters))
-    return weights[CSV] > weights[JSON]
+    return weights[form] > weights[JSON]
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

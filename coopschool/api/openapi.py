@@ -79,7 +79,7 @@ def complete(document: dict[str, Any], routes: Mapping[str, access.Route]) -> No
             _add_headers(operation, method, route)
             _add_parameters(operation, route)
             _add_example(operation, route)
-            _add_csv(operation, route)
+            _add_other_forms(operation, route)
             for status in _statuses(method, path, operation, route):
                 operation["responses"].setdefault(str(status), _problem(status))
     _use_exact_schemas(document, routes)
@@ -152,13 +152,15 @@ def _add_parameters(operation: dict[str, Any], route: access.Route) -> None:
         operation["parameters"].append(parameter)
     given = {**PARAMETERS, **route.opt.get("path_example", {}), **route.opt.get("query_example", {})}
     for parameter in operation["parameters"]:
-        if parameter["name"] in given:
+        if given.get(parameter["name"]) is not None:
             parameter["example"] = given[parameter["name"]]
 
 
-def _add_csv(operation: dict[str, Any], route: access.Route) -> None:
+def _add_other_forms(operation: dict[str, Any], route: access.Route) -> None:
     if route.opt.get("csv"):
         operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    for kind in route.opt.get("gives_also", ()):
+        operation["responses"]["200"]["content"][kind] = {"schema": {"type": "string"}}
 
 
 def _header(name: str, description: str, pattern: str, *, required: bool = False) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from coopschool import feed
+from coopschool.api.news import News
 from coopschool.api.problems import NotYet, ProjectionStopped, parameter_fault
 from coopschool.database import Database, Role
 from projections import generations
@@ -28,6 +29,8 @@ class Reads:
     """`facts` looks at the read models, `vault` at names and texts. Both raise `psycopg.OperationalError` when away."""
 
     def __init__(self, database: Database) -> None:
+        self.news = News(database)
+        self.closing = False
         self._schema = database.schema
         self._facts = _pool(database, "reader")
         self._vault = _pool(database, "app")
@@ -66,6 +69,8 @@ class Reads:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def close(self) -> None:
+        self.closing = True
+        self.news.close()
         self._facts.close()
         self._vault.close()
 

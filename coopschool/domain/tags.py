@@ -76,6 +76,7 @@ def identifying_fields(struct: type[msgspec.Struct]) -> dict[str, Any]:
     return fields
 
 
+@cache
 def withheld_fields(struct: type[msgspec.Struct]) -> frozenset[str]:
     """The fields, by their names as stored, that leave the log through the statistics gate only."""
     hints = get_type_hints(struct, include_extras=True)

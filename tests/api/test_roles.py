@@ -119,7 +119,8 @@ EXPECTED: dict[str, set[Role]] = {
     "ReportAttendance": {"coordinator", "trainer"},
     "ReportMemberProgress": {"coordinator", "member"},
     "UnknownReport": set(ROLES),
-    "ListEvents": {"admin"},
+    "ListEvents": {"admin", "researcher"},
+    "StreamEvents": {"admin", "researcher"},
 }
 
 

@@ -1,0 +1,114 @@
+"""The log as a researcher sees it: under pseudonyms of their grant, in days, nothing of what is still going on.
+
+An event of a session or a survey wave appears when that has ended. So the order is another than that of the log: a
+page goes on after the event whose position is `next`, wherever that has appeared. Sessions with fewer people than the
+minimum group are there in counts only, one `SmallSession` each time something of one appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from coopschool import feed
+from coopschool.domain.advisers.autonomy_survey import WaveClosed
+from coopschool.domain.base import Event
+from coopschool.domain.school.session import SessionCancelled, SessionClosed
+from coopschool.eventstore.mapper import topics_of
+from coopschool.eventstore.upcasting import current_topic
+from coopschool.feed import Connection, Page, Query, SeenEvent
+from coopschool.pseudonyms import Pseudonyms
+from coopschool.settings import Settings
+from coopschool.sql import statements
+
+SQL = statements("coopschool", "researcher_feed.sql")
+SMALL = "SmallSession"
+WINDOW = 10_000  # positions looked through at once, at first
+WIDEST = 160_000
+ENDINGS: tuple[type[Event], ...] = (SessionClosed, SessionCancelled, WaveClosed)
+
+
+class SeenOnDay(SeenEvent, frozen=True):
+    """An event as researchers see it: days where others see moments."""
+
+    occurred_at: date  # type: ignore[assignment]
+    recorded_at: date  # type: ignore[assignment]
+
+
+def names_of_grant(settings: Settings, person: str | None) -> Pseudonyms:
+    """The names under which a researcher knows everybody: a set for each person who was granted the role."""
+    return Pseudonyms(settings.derive_key(f"pseudonyms of grant {person or 'nobody in particular'}"), settings.zone)
+
+
+class Pseudonymised:
+    """What a researcher may see."""
+
+    def __init__(self, names: Pseudonyms, min_group: int) -> None:
+        self._names = names
+        self._fixed = {
+            "zone": names.zone.key,
+            "min_group": min_group,
+            "endings": [topic for ending in ENDINGS for topic in topics_of(ending)],
+        }
+
+    def page(self, conn: Connection, query: Query, after: int = 0, limit: int = feed.PAGE) -> Page:
+        head, epoch = feed.end(conn, query, after)
+        events: list[SeenEvent] = []
+        for rows in self._windows(conn, query, after, head, limit):
+            events += [self._seen(*row) for row in rows]
+            if len(events) >= limit:
+                return Page(events, events[-1].position, at_end=False, epoch=epoch)
+        return Page(events, self._settled(conn, after, head, events), at_end=True, epoch=epoch)
+
+    def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
+        found = conn.execute(SQL["at"], {**self._fixed, "positions": list(positions)}, binary=True).fetchall()
+        return [self._seen(*row) for row in found]
+
+    def _windows(
+        self, conn: Connection, query: Query, after: int, head: int, limit: int
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """What appears after an event, up to the head of the log, so many positions at a time."""
+        values = self._fixed | {
+            "types": query.topics(),
+            "tag": query.tag and self._names.tag_of(query.tag),
+            "day_from": self._day(query.occurred_from),
+            "day_to": self._day(query.occurred_to),
+            "counts": query.tag is None and query.occurred_from is None and query.occurred_to is None,
+        }
+        since, last, window = self._appearance(conn, after), after, min(WINDOW, 100 + 2 * limit)
+        while True:
+            upto = min(since + window, head)
+            part = {"since": since, "last": last, "upto": upto, "limit": limit}
+            rows = conn.execute(SQL["page"], values | part, binary=True).fetchall()
+            yield rows
+            limit -= len(rows)
+            if upto >= head:
+                return
+            since, last, window = upto + 1, 0, min(window * 2 if len(rows) < window // 4 else window, WIDEST)
+
+    def _appearance(self, conn: Connection, position: int) -> int:
+        row = conn.execute(SQL["appearance"], {**self._fixed, "position": position}).fetchone()
+        return row[0] if row else position
+
+    def _settled(self, conn: Connection, after: int, head: int, events: Sequence[SeenEvent]) -> int:
+        """After which event to go on: one that has appeared, for those that have not will do so later."""
+        began = self._appearance(conn, events[-1].position if events else after)
+        row = conn.execute(SQL["settled"], {**self._fixed, "after": began, "upto": head}).fetchone()
+        if row is not None:
+            return int(row[0])
+        return events[-1].position if events else after
+
+    def _day(self, moment: datetime | None) -> date | None:
+        """Filters are by the day as well: by the minute they would tell the time of what they let through."""
+        return None if moment is None else self._names.day(moment)
+
+    def _seen(
+        self, position: int, topic: str | None, tags: list[str], occurred_on: date, recorded_on: date, data: str
+    ) -> SeenEvent:
+        if topic is None:
+            return SeenOnDay(position, SMALL, [], occurred_on, recorded_on, msgspec.Raw(data.encode()))
+        named, said = [self._names.tag(tag) for tag in tags], self._names.data(topic, data)
+        return SeenOnDay(position, current_topic(topic), named, occurred_on, recorded_on, msgspec.Raw(said))

@@ -1,0 +1,141 @@
+-- What researchers see of the log, in the order in which it appears to them: an event that concerns a session or a wave
+-- appears at the position at which the last of those ended, before what was recorded after that; any other at its own.
+
+-- name: appearance
+-- When the event at a position appears; the position itself where it has not, or is none.
+select greatest(%(position)s::bigint, max(ended_at))
+from (
+    select (select min(n.position) from event_tags n where n.tag = t.tag and n.type = any(%(endings)s)) as ended_at
+    from events e cross join unnest(e.tags) as t (tag)
+    where e.position = %(position)s
+        and (t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;')
+) as ends
+
+-- name: settled
+-- The last position, of those after one and up to another, at which something appears: to go on after.
+select e.position
+from events e
+where e.position > %(after)s and e.position <= %(upto)s
+    and not exists (
+        select
+        from unnest(e.tags) as t (tag)
+        where (t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;')
+            and not exists (
+                select from event_tags n
+                where n.tag = t.tag and n.type = any(%(endings)s) and n.position <= e.position
+            )
+    )
+order by e.position desc
+limit 1
+
+-- name: page
+-- What appears after one position and up to another, following the event `last`, of the given types, tag and days. Of
+-- sessions with too few people there is one row each time something appears, dated when that was recorded: how many
+-- events of which types. Only where `counts` are wanted: by tag or day they would tell of whom and when.
+with ending as materialized (
+    select e.position, t.tag
+    from events e cross join unnest(e.tags) as t (tag)
+    where e.position >= %(since)s and e.position <= %(upto)s and e.type = any(%(endings)s)
+        and (t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;')
+),
+found as materialized (
+    select position from events where position >= %(since)s and position <= %(upto)s
+    union
+    select t.position from ending g join event_tags t on t.tag = g.tag and t.position < g.position
+),
+wanted as materialized (
+    select e.position, e.type, e.tags, e.occurred_at, e.recorded_at, e.data
+    from found f join events e using (position)
+    where (%(types)s::text[] is null or e.type = any(%(types)s))
+        and (%(tag)s::text is null or e.tags @> array[%(tag)s])
+        and (%(day_from)s::date is null or (e.occurred_at at time zone %(zone)s)::date >= %(day_from)s)
+        and (%(day_to)s::date is null or (e.occurred_at at time zone %(zone)s)::date <= %(day_to)s)
+),
+held as materialized (
+    select w.position, t.tag
+    from wanted w cross join unnest(w.tags) as t (tag)
+    where t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;'
+),
+ends as materialized (
+    select tag, (select min(n.position) from event_tags n where n.tag = h.tag and n.type = any(%(endings)s)) as ended_at
+    from (select distinct tag from held) as h
+),
+people as materialized (
+    select
+        tag, ended_at,
+        tag < 'wave:' and (
+            select count(distinct m.tag)
+            from event_tags t join events e using (position) cross join unnest(e.tags) as m (tag)
+            where t.tag = ends.tag and t.position <= ended_at and m.tag >= 'member:' and m.tag < 'member;'
+        ) < %(min_group)s as small
+    from ends
+    where ended_at is not null
+),
+appearing as (
+    select
+        w.*, coalesce(greatest(w.position, h.ended_at), w.position) as appears_at, coalesce(h.small, false) as small
+    from wanted w
+    left join (
+        select h.position, max(p.ended_at) as ended_at, bool_or(p.small) as small, count(*) = count(p.tag) as ended
+        from held h left join people p using (tag)
+        group by h.position
+    ) as h using (position)
+    where h.position is null or h.ended
+),
+shown as (
+    select
+        appears_at, position, type, tags, (occurred_at at time zone %(zone)s)::date as occurred_on,
+        (recorded_at at time zone %(zone)s)::date as recorded_on, data
+    from appearing
+    where not small
+    union all
+    select
+        appears_at, appears_at, null, '{}', max(recorded_on), max(recorded_on),
+        jsonb_build_object('events', jsonb_object_agg(type, times))::text
+    from (
+        select appears_at, type, count(*) as times, max((recorded_at at time zone %(zone)s)::date) as recorded_on
+        from appearing
+        where small and %(counts)s
+        group by appears_at, type
+    ) as counted
+    group by appears_at
+)
+select position, type, tags, occurred_on, recorded_on, data
+from shown
+where appears_at >= %(since)s and appears_at <= %(upto)s and (appears_at, position) > (%(since)s, %(last)s)
+order by appears_at, position
+limit %(limit)s
+
+-- name: at
+-- The same of the events at these positions, as far as they have appeared.
+with wanted as materialized (
+    select position, type, tags, occurred_at, recorded_at, data from events where position = any(%(positions)s)
+),
+held as materialized (
+    select w.position, t.tag
+    from wanted w cross join unnest(w.tags) as t (tag)
+    where t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;'
+),
+ends as materialized (
+    select tag, (select min(n.position) from event_tags n where n.tag = h.tag and n.type = any(%(endings)s)) as ended_at
+    from (select distinct tag from held) as h
+),
+large as materialized (
+    select tag
+    from ends
+    where ended_at is not null and (
+        tag >= 'wave:' or (
+            select count(distinct m.tag)
+            from event_tags t join events e using (position) cross join unnest(e.tags) as m (tag)
+            where t.tag = ends.tag and t.position <= ended_at and m.tag >= 'member:' and m.tag < 'member;'
+        ) >= %(min_group)s
+    )
+)
+select
+    w.position, w.type, w.tags, (w.occurred_at at time zone %(zone)s)::date, (w.recorded_at at time zone %(zone)s)::date,
+    w.data
+from wanted w
+where not exists (
+    select from held h where h.position = w.position and h.tag not in (select tag from large)
+)
+order by w.position
