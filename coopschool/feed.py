@@ -27,6 +27,7 @@ from coopschool.sql import statements
 
 SQL = statements("coopschool", "feed.sql")
 PAGE = 1_000
+AT_ONCE = 5_000
 POLL = 1.0  # seconds without news after which to look all the same
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach the database again
 
@@ -87,8 +88,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class View(Protocol):
     """The log as somebody may see it."""
 
-    def page(self, conn: Connection, query: Query, after: int, limit: int) -> Page:
-        """At most `limit` events after a position. Raises `Invalid`, `BeyondTheLog`, `AnotherEpoch`."""
+    def page(self, conn: Connection, query: Query, after: int, limit: int | None) -> Page:
+        """At most `limit` events after a position; None: as many as are easily read at once.
+
+        Raises `Invalid`, `BeyondTheLog`, `AnotherEpoch`.
+        """
 
     def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
         """What may be seen of the events at these positions."""
@@ -97,7 +101,8 @@ class View(Protocol):
 class Whole:
     """Every event, with its ids, without answers."""
 
-    def page(self, conn: Connection, query: Query, after: int = 0, limit: int = PAGE) -> Page:
+    def page(self, conn: Connection, query: Query, after: int = 0, limit: int | None = PAGE) -> Page:
+        most = limit or AT_ONCE
         # The end is read first: what is appended meanwhile may be shown, but is not taken for looked at.
         head, epoch = end(conn, query, after)
         parameters = {
@@ -106,12 +111,12 @@ class Whole:
             "tag": query.tag,
             "occurred_from": query.occurred_from,
             "occurred_to": query.occurred_to,
-            "limit": limit,
+            "limit": most,
         }
         rows = conn.execute(SQL["page" if query.tag is None else "page_of_tag"], parameters, binary=True).fetchall()
         events = [_seen(*row) for row in rows]
         last = events[-1].position if events else after
-        if len(events) == limit:
+        if len(events) == most:
             return Page(events, last, last >= head, epoch)
         return Page(events, max(head, last), at_end=True, epoch=epoch)
 

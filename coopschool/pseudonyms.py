@@ -43,6 +43,7 @@ class Pseudonyms:
         self._forward = cipher.encryptor().update
         self._backward = cipher.decryptor().update
         self.of = lru_cache(maxsize=REMEMBERED)(self._of)
+        self.tag = lru_cache(maxsize=REMEMBERED)(self._tag)
 
     def _of(self, id: str) -> str:
         """The pseudonym of an id: 32 hexadecimal digits."""
@@ -53,7 +54,7 @@ class Pseudonyms:
         block = _block(pseudonym)
         return None if block is None else str(UUID(bytes=self._backward(block)))
 
-    def tag(self, real: str) -> str:
+    def _tag(self, real: str) -> str:
         """A tag as the researcher sees it. Only kinds of id that are known to be no secret stay as they are."""
         kind, _, id = real.partition(":")
         return real if kind in public_kinds() else tag(kind, self.of(id))

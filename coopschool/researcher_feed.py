@@ -54,12 +54,12 @@ class Pseudonymised:
             "endings": [topic for ending in ENDINGS for topic in topics_of(ending)],
         }
 
-    def page(self, conn: Connection, query: Query, after: int = 0, limit: int = feed.PAGE) -> Page:
+    def page(self, conn: Connection, query: Query, after: int = 0, limit: int | None = feed.PAGE) -> Page:
         head, epoch = feed.end(conn, query, after)
         events: list[SeenEvent] = []
         for rows in self._windows(conn, query, after, head, limit):
             events += [self._seen(*row) for row in rows]
-            if len(events) >= limit:
+            if events and len(events) >= (limit or 0):
                 return Page(events, events[-1].position, at_end=False, epoch=epoch)
         return Page(events, self._settled(conn, after, head, events), at_end=True, epoch=epoch)
 
@@ -68,7 +68,7 @@ class Pseudonymised:
         return [self._seen(*row) for row in found]
 
     def _windows(
-        self, conn: Connection, query: Query, after: int, head: int, limit: int
+        self, conn: Connection, query: Query, after: int, head: int, limit: int | None
     ) -> Iterator[list[tuple[Any, ...]]]:
         """What appears after an event, up to the head of the log, so many positions at a time."""
         values = self._fixed | {
@@ -78,13 +78,17 @@ class Pseudonymised:
             "day_to": self._day(query.occurred_to),
             "counts": query.tag is None and query.occurred_from is None and query.occurred_to is None,
         }
-        since, last, window = self._appearance(conn, after), after, min(WINDOW, 100 + 2 * limit)
+        since, last, window = (
+            self._appearance(conn, after),
+            after,
+            WINDOW if limit is None else min(WINDOW, 100 + limit),
+        )
         while True:
             upto = min(since + window, head)
             part = {"since": since, "last": last, "upto": upto, "limit": limit}
             rows = conn.execute(SQL["page"], values | part, binary=True).fetchall()
             yield rows
-            limit -= len(rows)
+            limit = None if limit is None else limit - len(rows)
             if upto >= head:
                 return
             since, last, window = upto + 1, 0, min(window * 2 if len(rows) < window // 4 else window, WIDEST)

@@ -41,11 +41,15 @@ with ending as materialized (
 found as materialized (
     select position from events where position >= %(since)s and position <= %(upto)s
     union
-    select t.position from ending g join event_tags t on t.tag = g.tag and t.position < g.position
+    -- A few streams, looked up in the index: `offset 0` keeps the planner from reading the whole table instead.
+    select t.position
+    from ending g
+    cross join lateral (select position from event_tags where tag = g.tag and position < g.position offset 0) as t
 ),
 wanted as materialized (
     select e.position, e.type, e.tags, e.occurred_at, e.recorded_at, e.data
-    from found f join events e using (position)
+    from found f
+    cross join lateral (select * from events where position = f.position offset 0) as e
     where (%(types)s::text[] is null or e.type = any(%(types)s))
         and (%(tag)s::text is null or e.tags @> array[%(tag)s])
         and (%(day_from)s::date is null or (e.occurred_at at time zone %(zone)s)::date >= %(day_from)s)
@@ -65,7 +69,9 @@ people as materialized (
         tag, ended_at,
         tag < 'wave:' and (
             select count(distinct m.tag)
-            from event_tags t join events e using (position) cross join unnest(e.tags) as m (tag)
+            from event_tags t
+            cross join lateral (select tags from events where position = t.position offset 0) as e
+            cross join unnest(e.tags) as m (tag)
             where t.tag = ends.tag and t.position <= ended_at and m.tag >= 'member:' and m.tag < 'member;'
         ) < %(min_group)s as small
     from ends
@@ -126,7 +132,9 @@ large as materialized (
     where ended_at is not null and (
         tag >= 'wave:' or (
             select count(distinct m.tag)
-            from event_tags t join events e using (position) cross join unnest(e.tags) as m (tag)
+            from event_tags t
+            cross join lateral (select tags from events where position = t.position offset 0) as e
+            cross join unnest(e.tags) as m (tag)
             where t.tag = ends.tag and t.position <= ended_at and m.tag >= 'member:' and m.tag < 'member;'
         ) >= %(min_group)s
     )

@@ -37,8 +37,11 @@ def create_app(
     verifier: auth.Verifier | None = None,
     handlers: Sequence[ControllerRouterHandler] = ROUTES,
     lifespan: Sequence[Lifespan] = (),
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Litestar:
     """The API of one school. Shutting the app down closes the school, which carries out the commands that wait.
+
+    `stopping` says whether that is about to happen: answers without an end come to one.
 
     Raises `ImproperlyConfiguredException` if a route does not say who may use it.
     """
@@ -70,6 +73,7 @@ def create_app(
                 "reads": reads,
                 "answer_box": AnswerBox(school),
                 "metrics": metrics,
+                "stopping": stopping,
                 "verifier": verifier or auth.verifier_for(school.settings),
             }
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
@@ -29,7 +30,6 @@ from projections.calendar import Calendar
 MOST_EVENTS = 10_000
 NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
-AT_ONCE = 5_000  # events read for a stream at a time
 HEARTBEAT = 10.0  # seconds after which a silent stream says that it is there
 RETRY = 2_000  # milliseconds after which a client should come back
 WHO = may("admin", "researcher", scope="events")
@@ -84,7 +84,7 @@ async def list_events(
     query = _query(request, type, tag, occurred_from, occurred_to, epoch)
     view = view_of(request)
     as_lines = prefers(request.call.header(b"accept"), NDJSON)
-    most = limit or (AT_ONCE if as_lines else 1_000)
+    most = limit or (None if as_lines else feed.PAGE)
     page = await request.reads.vault(partial(view.page, query=query, after=after, limit=most))
     headers = {"X-Log-Epoch": str(page.epoch)}
     if not as_lines:
@@ -121,7 +121,7 @@ async def stream_events(
     query = _query(request, type, tag, occurred_from, occurred_to, epoch)
     view = view_of(request)
     start = after if last_event_id is None else _position(last_event_id)
-    page = await request.reads.vault(partial(view.page, query=query, after=start, limit=min(AT_ONCE, limit or AT_ONCE)))
+    page = await request.reads.vault(partial(view.page, query=query, after=start, limit=_most(limit)))
     headers = {"X-Log-Epoch": str(page.epoch), "X-Accel-Buffering": "no"}
     return Stream(_sent(request, view, query, page, limit), media_type=EVENT_STREAM, headers=headers)
 
@@ -139,10 +139,15 @@ async def _lines(
 ) -> AsyncIterator[bytes]:
     """The events as lines, from the page that was read to the end that the log has by then."""
     query = msgspec.structs.replace(query, epoch=page.epoch)
-    yield _encoded(page.events)
     while endless and not page.at_end:
-        page = await request.reads.vault(partial(view.page, query=query, after=page.next, limit=AT_ONCE))
-        yield _encoded(page.events)
+        # The next page is read while this one is sent.
+        coming = asyncio.create_task(request.reads.vault(partial(view.page, query=query, after=page.next, limit=None)))
+        try:
+            yield _encoded(page.events)
+            page = await coming
+        finally:
+            coming.cancel()
+    yield _encoded(page.events)
 
 
 def _encoded(events: Sequence[feed.SeenEvent]) -> bytes:
@@ -157,7 +162,7 @@ async def _sent(
     left = limit
     heard = time.monotonic()
     yield f"retry: {RETRY}\n: epoch {page.epoch}\n\n".encode()
-    while not request.reads.closing:
+    while not request.app.state.stopping():
         if page.events:
             yield b"".join(map(_message, page.events))
             left = None if left is None else left - len(page.events)
@@ -169,14 +174,17 @@ async def _sent(
         if time.monotonic() - heard >= HEARTBEAT:
             yield b": still here\n\n"
             heard = time.monotonic()
-        most = AT_ONCE if left is None else min(AT_ONCE, left)
         try:
             admitted(request, WHO)
-            page = await request.reads.vault(partial(view.page, query=query, after=page.next, limit=most))
+            page = await request.reads.vault(partial(view.page, query=query, after=page.next, limit=_most(left)))
         except (psycopg.OperationalError, PoolTimeout):
             page = feed.Page([], page.next, at_end=True, epoch=page.epoch)  # it will be back
         except (RequestRefused, feed.AnotherEpoch, feed.BeyondTheLog):
             return  # whoever comes back for more is told why not
+
+
+def _most(left: int | None) -> int | None:
+    return None if left is None else min(left, feed.AT_ONCE)
 
 
 def _message(event: feed.SeenEvent) -> bytes:

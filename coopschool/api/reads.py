@@ -30,7 +30,6 @@ class Reads:
 
     def __init__(self, database: Database) -> None:
         self.news = News(database)
-        self.closing = False
         self._schema = database.schema
         self._facts = _pool(database, "reader")
         self._vault = _pool(database, "app")
@@ -69,7 +68,6 @@ class Reads:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def close(self) -> None:
-        self.closing = True
         self.news.close()
         self._facts.close()
         self._vault.close()

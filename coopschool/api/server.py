@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from multiprocessing.synchronize import Event
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
@@ -36,7 +39,9 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     """
     refuse_exposure(settings, host)
     logs.configure()
-    server = Server(
+    stopping = multiprocessing.Event()
+    server = _Server(
+        stopping,
         "coopschool.api.server:app_of",
         address=host,
         port=port,
@@ -53,11 +58,23 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
         workers_kill_timeout=SECONDS_TO_DRAIN,
         respawn_failed_workers=True,
     )
-    server.serve(target_loader=partial(_worker, settings), wrap_loader=False)
+    server.serve(target_loader=partial(_worker, settings, stopping), wrap_loader=False)
 
 
-def app_of(settings: Settings) -> Litestar:
-    """The application of one worker process, with a school of its own."""
+class _Server(Server):  # type: ignore[misc, valid-type] - Granian chooses the class by platform
+    """Tells the workers that the end is near before it asks them to finish: who sends a stream ends it then."""
+
+    def __init__(self, stopping: Event, target: str, **how: Any) -> None:
+        super().__init__(target, **how)
+        self._stopping = stopping
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        self._stopping.set()
+        super().shutdown(exit_code)
+
+
+def app_of(settings: Settings, stopping: Event | None = None) -> Litestar:
+    """The application of one worker process, with a school of its own; `stopping` is set when the end is near."""
     logs.configure()
     database = Database.open(settings)
 
@@ -68,11 +85,12 @@ def app_of(settings: Settings) -> Litestar:
         finally:
             await asyncio.to_thread(database.close)
 
-    return create_app(CoopSchool(database, settings), lifespan=[closing])
+    school = CoopSchool(database, settings)
+    return create_app(school, lifespan=[closing], stopping=stopping.is_set if stopping else lambda: False)
 
 
-def _worker(settings: Settings) -> Litestar:
+def _worker(settings: Settings, stopping: Event) -> Litestar:
     """`app_of` in a process that Granian has forked, with the handlers of its parent: they would swallow a signal."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # until Granian sets the worker's own
-    return app_of(settings)
+    return app_of(settings, stopping)

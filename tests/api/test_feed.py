@@ -127,7 +127,7 @@ def test_lines_are_the_events_of_the_pages_and_have_no_end_but_the_logs(callers:
 
 
 def test_lines_go_on_over_many_reads(callers: Callers, recorded: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coopschool.api.events.AT_ONCE", 4)
+    monkeypatch.setattr("coopschool.feed.AT_ONCE", 4)
     recorded(*(PersonRegistered(person=str(uuid4())) for _ in range(30)))
     lines = callers.admin.get("/api/events", headers={"Accept": "application/x-ndjson"}).text.splitlines()
     assert [json.loads(line)["position"] for line in lines] == list(range(1, 31))
@@ -273,7 +273,7 @@ def test_a_stream_loses_and_doubles_nothing_when_the_database_drops_every_connec
     callers: Callers, school: CoopSchool, recorded: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coopschool.feed.POLL", 0.05)
-    monkeypatch.setattr("coopschool.api.events.AT_ONCE", 5)
+    monkeypatch.setattr("coopschool.feed.AT_ONCE", 5)
     recorded(*(PersonRegistered(person=str(uuid4())) for _ in range(30)))
     seen = feed.WHOLE.page
     asked = []

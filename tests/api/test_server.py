@@ -110,3 +110,20 @@ async def test_a_worker_s_application_closes_its_school_and_its_database(setting
         school = app.state.school
         assert school.now().tzinfo is not None
     assert not school.bus._thread.is_alive()
+
+
+def test_a_stream_that_has_no_end_comes_to_one_when_the_server_stops(
+    database: Database, settings: Settings, environment: dict[str, str]
+) -> None:
+    token = mint_token(settings.signing_key(), ["admin"])
+    with (
+        serving(environment) as (process, url),
+        httpx.stream(
+            "GET", f"{url}/api/events/stream", headers={"Authorization": f"Bearer {token}"}, timeout=20
+        ) as stream,
+    ):
+        lines = stream.iter_lines()
+        assert next(lines).startswith("retry:")
+        process.send_signal(signal.SIGTERM)
+        assert not [line for line in lines if line.startswith("id:")]
+        assert process.wait(timeout=20) == 0
