@@ -61,7 +61,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     server.serve(target_loader=partial(_worker, settings, stopping), wrap_loader=False)
 
 
-class _Server(Server):  # type: ignore[misc, valid-type] - Granian chooses the class by platform
+class _Server(Server):  # type: ignore[misc, valid-type]
     """Tells the workers that the end is near before it asks them to finish: who sends a stream ends it then."""
 
     def __init__(self, stopping: Event, target: str, **how: Any) -> None:
