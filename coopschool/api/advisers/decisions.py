@@ -11,7 +11,7 @@ from litestar.params import JSONBody, QueryParameter
 
 from coopschool import vault
 from coopschool.api.advisers.streams import folded
-from coopschool.api.advisers.workshop_seen import DecisionPage, DecisionSeen, Eyes, decided, eyes_of, texts_in, worded
+from coopschool.api.advisers.workshop_seen import DecisionPage, DecisionSeen, decided, eyes_of, texts_in, worded
 from coopschool.api.advisers.workshops import TAKING_PART
 from coopschool.api.answers import Cursor, Limit, MinPosition, cursor_key, page, portion
 from coopschool.api.body import Body, DecisionPath, Written
@@ -65,7 +65,7 @@ async def one(request: ApiRequest, decision_id: DecisionPath) -> DecisionSeen:
         workshop = load(Workshop, decision.workshop)
         if not eyes.sees(workshop):
             raise NotAllowed
-        return decided(decision, eyes, reads=eyes.reads(workshop))
+        return decided(decision, workshop, eyes)
 
     (found,) = await _worded(request, [await request.school.read(look)])
     return found
@@ -99,24 +99,19 @@ async def list_decisions(
     workshops, decisions = await request.reads.vault(
         lambda connection: (folded(connection, Workshop, team), folded(connection, Decision, team))
     )
-    readable = {workshop.id: eyes.reads(workshop) for workshop in workshops if eyes.sees(workshop)}
-    _guard_team(eyes, team, readable)
+    visible = {workshop.id: workshop for workshop in workshops if eyes.sees(workshop)}
+    if team is not None and not visible and not eyes.coordinates and eyes.team != team:
+        raise NotAllowed
     wanted = [
         decision
         for decision in decisions
-        if decision.workshop in readable
+        if decision.workshop in visible
         and (due_before is None or (decision.review_on is not None and decision.review_on < due_before))
         and (overdue is None or decision.is_overdue(today) == overdue)
     ]
     shown, last = portion(wanted, _due, cursor_key(cursor, tuple[date, str]), limit)
-    seen = [decided(decision, eyes, reads=readable[decision.workshop]) for decision in shown]
+    seen = [decided(decision, visible[decision.workshop], eyes) for decision in shown]
     return page(request, DecisionPage, await _worded(request, seen), last)
-
-
-def _guard_team(eyes: Eyes, team: str | None, readable: dict[str, bool]) -> None:
-    """Refuses a team that the caller has nothing to do with."""
-    if team is not None and not readable and not eyes.coordinates and eyes.team != team:
-        raise NotAllowed
 
 
 def _due(decision: Decision) -> tuple[date, str]:

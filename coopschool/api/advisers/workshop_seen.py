@@ -54,7 +54,7 @@ class ReviewSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision as it stands: `review_on` is when it is due (null: never again), `overdue` if that is past.
+    """A decision of a workshop as it stands: `review_on` is when it is due (null: never again), `overdue`: that is past.
 
     The text is the latest wording; null where it was erased, or is not for the caller to read.
     """
@@ -64,7 +64,7 @@ class DecisionSeen(msgspec.Struct, frozen=True, kw_only=True):
     team_id: str
     theme: Theme
     decided_by: DecidedBy
-    taken_on: date
+    taken_on: date | None
     review_on: date | None
     overdue: bool
     outcome: ReviewOutcome | None
@@ -144,19 +144,19 @@ def seen(load: Load, workshop: Workshop, eyes: Eyes) -> WorkshopSeen:
         participants=list(workshop.participants),
         themes=list(workshop.themes),
         notes=[NoteSeen(note_id=note, text=note if reads else None) for note in workshop.notes],
-        decisions=[decided(load(Decision, id), eyes, reads=reads) for id in workshop.decisions],
+        decisions=[decided(load(Decision, id), workshop, eyes) for id in workshop.decisions],
     )
 
 
-def decided(decision: Decision, eyes: Eyes, *, reads: bool) -> DecisionSeen:
-    """A decision, with its text if it is for the caller to read."""
+def decided(decision: Decision, workshop: Workshop, eyes: Eyes) -> DecisionSeen:
+    """A decision of a workshop, with its text if it is for the caller to read."""
     return DecisionSeen(
         decision_id=decision.id,
         workshop_id=decision.workshop,
         team_id=decision.team,
         theme=decision.theme,
         decided_by=decision.decided_by,
-        taken_on=decision.taken_at.astimezone(eyes.zone).date(),
+        taken_on=workshop.held_on,
         review_on=decision.review_on,
         overdue=decision.is_overdue(eyes.today),
         outcome=decision.outcome,
@@ -168,7 +168,7 @@ def decided(decision: Decision, eyes: Eyes, *, reads: bool) -> DecisionSeen:
             )
             for review in decision.reviews
         ],
-        text=decision.text if reads else None,
+        text=decision.text if eyes.reads(workshop) else None,
     )
 
 

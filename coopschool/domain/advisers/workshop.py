@@ -176,7 +176,6 @@ class Decision(Aggregate):
     """A decision as it stands: `outcome` of its last review, and when the next is due (None: never again)."""
 
     KIND = "decision"
-    taken_at: datetime
     workshop: str
     team: str
     theme: Theme
@@ -204,7 +203,6 @@ class Decision(Aggregate):
     @event(DecisionTaken)
     def _(self, workshop: str, team: str, theme: Theme, decided_by: DecidedBy, review_on: date, text: str) -> None:
         self.taken = True
-        self.taken_at = self.moment
         self.workshop = workshop
         self.team = team
         self.theme = theme
