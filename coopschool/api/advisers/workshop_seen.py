@@ -54,7 +54,7 @@ class ReviewSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision of a workshop as it stands: `review_on` is when it is due (null: never again), `overdue`: that is past.
+    """A decision of a workshop as it stands: `review_on`: when it is due (null: never again), `overdue`: that is past.
 
     The text is the latest wording; null where it was erased, or is not for the caller to read.
     """
