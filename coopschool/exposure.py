@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
+from coopschool.network import is_loopback
 from coopschool.settings import Settings
 
 
@@ -23,13 +22,3 @@ def refuse_exposure(settings: Settings, host: str) -> None:
         "COOPSCHOOL_OIDC_ISSUER (or COOPSCHOOL_SIGNING_KEY_FILE, for tokens signed with a key of your own), or serve "
         "on 127.0.0.1."
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msgspec import Meta
 
+from coopschool.network import is_safe, networks
+
 PREFIX = "COOPSCHOOL_"
 FILE = "coopschool.toml"
 SCHEMA = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,39}")  # roles and facts schemas append to it: 63 bytes are the limit
@@ -43,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     signing_key_file: Path | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
+    oidc_discovery_url: str | None = None
+    trusted_proxy: str | None = None
     timezone: str = "Europe/Brussels"
     min_group: Annotated[int, Meta(ge=5)] = 5
     spark_master: str = "local[2]"
@@ -107,12 +111,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(
                 f"COOPSCHOOL_TIMEZONE={self.timezone!r} is not a time zone: give a name such as Europe/Brussels."
             ) from None
+        self._check_issuer()
+        self._check_proxy()
         if not self.embedded and self.secret_file is None:
             raise SettingsError(
                 "COOPSCHOOL_SECRET_FILE is missing: with COOPSCHOOL_DATABASE_URL every process needs the same root "
                 "secret. Make one with `openssl rand -base64 48 > FILE`, keep a copy apart from the database, and name "
                 "the file."
             )
+
+    def _check_issuer(self) -> None:
+        if self.oidc_issuer is None:
+            return
+        if self.oidc_audience is None:
+            raise SettingsError(
+                "COOPSCHOOL_OIDC_AUDIENCE is missing: without it, tokens that the issuer made for other applications "
+                "would count here. Name what the issuer puts into `aud` for this one."
+            )
+        # An address given on purpose may be one on an inner network.
+        if not (self.oidc_discovery_url or is_safe(self.oidc_issuer)):
+            raise SettingsError(
+                f"COOPSCHOOL_OIDC_ISSUER={self.oidc_issuer!r} is not an https address. Where the issuer is reached on "
+                "an inner network, say so with COOPSCHOOL_OIDC_DISCOVERY_URL."
+            )
+
+    def _check_proxy(self) -> None:
+        try:
+            networks(self.trusted_proxy or "127.0.0.1")
+        except ValueError as error:
+            raise SettingsError(f"COOPSCHOOL_TRUSTED_PROXY={self.trusted_proxy!r}: {error}.") from None
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Any, str]]:

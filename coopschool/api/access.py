@@ -17,11 +17,12 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
-from coopschool.api.auth import ROLES, Caller, Scope, bearer
+from coopschool.api.auth import ROLES, Caller, bearer
 from coopschool.api.call import Call
 from coopschool.api.problems import Fault, InvalidRequest, NotAllowed
 from coopschool.api.reads import position_of
 from coopschool.api.shape import decoder_of
+from coopschool.api_keys import Scope
 from coopschool.domain.base import Role
 
 
@@ -74,16 +75,17 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     call.unnoted = bool(handler.opt.get("unnoted"))
     roles: Roles = handler.opt["roles"]
     if roles:
-        call.caller = admitted(connection, roles)
+        call.caller = await admitted(connection, roles)
     if connection.scope["query_string"]:
         _check_query(connection, handler)
         if handler.opt.get("waits_for_log"):
             await connection.app.state.reads.logged(position_of(connection.query_params.get("min_position")))
 
 
-def admitted(connection: ASGIConnection[Any, Any, Any, Any], roles: Roles) -> Caller:
-    """The caller, as their token stands now, if they may. Raises `NotSignedIn`, `NotAllowed`."""
-    caller: Caller = connection.app.state.verifier.verify(bearer(Call.of(connection.scope).header(b"authorization")))
+async def admitted(connection: ASGIConnection[Any, Any, Any, Any], roles: Roles) -> Caller:
+    """The caller, as their token stands now, if they may. Raises `NotSignedIn`, `SignInUnknown`, `NotAllowed`."""
+    call = Call.of(connection.scope)
+    caller: Caller = await connection.app.state.sign_in.caller(bearer(call.header(b"authorization")), call.origin)
     if not roles.admit(caller):
         raise NotAllowed
     return caller

@@ -12,12 +12,14 @@ from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
 
 from coopschool.answer_box import AnswerBox
-from coopschool.api import access, auth, failures, openapi
+from coopschool.api import access, failures, openapi
 from coopschool.api.edge import Edge
 from coopschool.api.metrics import Metrics
+from coopschool.api.origin import Origins
 from coopschool.api.reads import Reads
 from coopschool.api.request import ApiRequest
 from coopschool.api.routes import ROUTES
+from coopschool.api.sign_in import sign_in_for
 from coopschool.application import CoopSchool
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -26,15 +28,14 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 class SchoolApp(Litestar):
     """Litestar with the edge around everything, unknown paths included."""
 
-    def __init__(self, *, metrics: Metrics, **config: Any) -> None:
+    def __init__(self, *, metrics: Metrics, origins: Origins, **config: Any) -> None:
         super().__init__(**config)
-        self.asgi_handler = Edge(self.asgi_handler, metrics)
+        self.asgi_handler = Edge(self.asgi_handler, metrics, origins)
 
 
 def create_app(
     school: CoopSchool,
     *,
-    verifier: auth.Verifier | None = None,
     handlers: Sequence[ControllerRouterHandler] = ROUTES,
     lifespan: Sequence[Lifespan] = (),
     stopping: Callable[[], bool] = lambda: False,
@@ -59,6 +60,7 @@ def create_app(
 
     app = SchoolApp(
         metrics=metrics,
+        origins=Origins.of(school.settings),
         route_handlers=list(handlers),
         guards=[access.guard],
         request_class=ApiRequest,
@@ -74,7 +76,7 @@ def create_app(
                 "answer_box": AnswerBox(school),
                 "metrics": metrics,
                 "stopping": stopping,
-                "verifier": verifier or auth.verifier_for(school.settings),
+                "sign_in": sign_in_for(school, reads),
             }
         ),
     )

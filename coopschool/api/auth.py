@@ -1,7 +1,7 @@
-"""Who is calling: a bearer token, verified once and remembered until it expires.
+"""Callers, and development tokens: verified once and remembered until they expire.
 
 Development tokens (HS256, the data directory's signing key) carry their roles themselves. They count only while no
-OpenID Connect issuer is set, and `server.serve` lets them be used on loopback only.
+OpenID Connect issuer is set, and on loopback only (see `sign_in` and `server.serve`).
 """
 
 from __future__ import annotations
@@ -9,21 +9,17 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol, get_args
 from uuid import uuid4
 
 import jwt
 import msgspec
 
 from coopschool.api.problems import NotSignedIn
+from coopschool.api_keys import Scope
 from coopschool.domain.base import Actor, Role
-from coopschool.settings import Settings
-
-# What an API key may be for, beside the roles of people.
-Scope = Literal["events"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
-SCOPES: tuple[Scope, ...] = get_args(Scope)
 ISSUER = "coopschool-development"
 ALGORITHM = "HS256"
 DEFAULT_LIFETIME_SECONDS = 12 * 3600
@@ -114,22 +110,8 @@ class RememberedTokens:
         return caller
 
 
-class NoTokens:
-    """Nobody can sign in: an issuer is set that this version cannot ask."""
-
-    def verify(self, _token: str) -> Caller:
-        raise NotSignedIn(headers=CHALLENGE_INVALID)
-
-
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="coopschool"'}
 CHALLENGE_INVALID = {"WWW-Authenticate": 'Bearer realm="coopschool", error="invalid_token"'}
-
-
-def verifier_for(settings: Settings) -> Verifier:
-    """The verifier that the settings ask for: development tokens only while no issuer is set."""
-    if settings.oidc_issuer is not None:
-        return NoTokens()
-    return RememberedTokens(DevelopmentTokens(settings.signing_key()))
 
 
 def bearer(authorization: str | None) -> str:

@@ -8,22 +8,26 @@ from uuid import UUID
 
 from coopschool.api import wording
 from coopschool.api.auth import Caller
+from coopschool.api.origin import Origin
 from coopschool.domain.school.words import Language
 
 _KEY = "coopschool.call"
 
 
 class Call:
-    """One request: its headers (the last of a name), correlation id, body as it came, and, once known, its caller.
+    """One request: its headers (the last of a name), correlation id, origin, body, and, once known, its caller.
 
     `unnoted`: it goes to an answer box, so that it leaves neither a line in the log nor a count in the metrics.
+    `shows`: what of people its answer shows, for the log.
     """
 
-    __slots__ = ("body", "caller", "correlation", "headers", "unnoted")
+    __slots__ = ("body", "caller", "correlation", "headers", "origin", "shows", "unnoted")
 
-    def __init__(self, headers: Mapping[bytes, bytes], correlation: UUID) -> None:
+    def __init__(self, headers: Mapping[bytes, bytes], correlation: UUID, origin: Origin) -> None:
         self.headers = headers
         self.correlation = correlation
+        self.origin = origin
+        self.shows: str | None = None
         self.body = b""
         self.caller: Caller | None = None
         self.unnoted = False

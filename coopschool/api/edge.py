@@ -22,6 +22,7 @@ from coopschool.api import problems, shape
 from coopschool.api.call import Call
 from coopschool.api.failures import note_bug
 from coopschool.api.metrics import Metrics
+from coopschool.api.origin import Origins
 
 CONTENT_SECURITY = b"content-security-policy"
 SECURITY_HEADERS = (
@@ -47,9 +48,10 @@ log = structlog.get_logger("coopschool.access")
 class Edge:
     """Wraps the application; used by the benchmarks' empty handler as well, so that both pay the same."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, origins: Origins | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._origins = origins or Origins()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -57,7 +59,7 @@ class Edge:
             return
         began = time.perf_counter()
         headers = dict(scope["headers"])
-        call = Call(headers, _correlation(headers.get(b"x-correlation-id")))
+        call = Call(headers, _correlation(headers.get(b"x-correlation-id")), self._origins(scope, headers))
         call.keep_in(scope)
         sent = _Sending(send, call)
         try:

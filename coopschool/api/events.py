@@ -23,6 +23,7 @@ from coopschool.api.access import admitted, may
 from coopschool.api.answers import JSON, prefers
 from coopschool.api.problems import RequestRefused, parameter_fault
 from coopschool.api.request import ApiRequest
+from coopschool.command_bus import Busy, StoreAway
 from coopschool.domain import bounds
 from coopschool.researcher_feed import Pseudonymised, names_of_grant
 from projections.calendar import Calendar
@@ -175,9 +176,9 @@ async def _sent(
             yield b": still here\n\n"
             heard = time.monotonic()
         try:
-            admitted(request, WHO)
+            await admitted(request, WHO)
             page = await request.reads.vault(partial(view.page, query=query, after=page.next, limit=_most(left)))
-        except (psycopg.OperationalError, PoolTimeout):
+        except (psycopg.OperationalError, PoolTimeout, StoreAway, Busy):
             page = feed.Page([], page.next, at_end=True, epoch=page.epoch)  # it will be back
         except (RequestRefused, feed.AnotherEpoch, feed.BeyondTheLog):
             return  # whoever comes back for more is told why not

@@ -39,6 +39,7 @@ OWN_SESSION = "7d3e9a10-52b4-4f8c-a6d1-0c9b8e7f6a08"
 # A wave that is open, of another team, with a token that was handed out.
 OPEN_WAVE = "3c8b1f52-9d04-4e6a-b7f1-2a5d8c9e0b11"
 TOKEN = "7K3M-Q9TX-4WBN-2HCD"  # noqa: S105 - of an example
+API_KEY = "c4a1e7d0-6b2f-4d38-9a57-1f0e8c3b2a01"
 
 MODULE = "M01"
 NEW_MODULE = "M05"

@@ -86,6 +86,10 @@ class NotAllowed(RequestRefused, status=403, code="forbidden"):
     """You may not do this."""
 
 
+class SignInUnknown(RequestRefused, status=403, code="sign-in-unknown"):
+    """You signed in, but nobody here is known by this sign-in."""
+
+
 class NotFound(RequestRefused, status=404, code="not-found"):
     """There is no such thing."""
 
@@ -112,6 +116,10 @@ class InvalidRequest(RequestRefused, status=422, code="invalid"):
 
 class PreconditionRequired(RequestRefused, status=428, code="precondition-required"):
     """Say which version you change."""
+
+
+class IssuerAway(RequestRefused, status=503, code="issuer-away"):
+    """The identity provider cannot be asked."""
 
 
 class NotYet(RequestRefused, status=503, code="not-yet"):

@@ -9,6 +9,7 @@ from litestar.types import ControllerRouterHandler
 from coopschool.api import events, health, reports
 from coopschool.api.advisers import answer_form, decisions, instruments, teams, workshops
 from coopschool.api.advisers.waves import Waves
+from coopschool.api.api_keys import ApiKeyRoutes
 from coopschool.api.school.attendance import Attendance
 from coopschool.api.school.feedback import FeedbackOnSession
 from coopschool.api.school.lists import list_members, list_people, list_sessions
@@ -22,6 +23,7 @@ from coopschool.api.school.sessions import Sessions
 
 ROUTES: Sequence[ControllerRouterHandler] = (
     *health.ROUTES,
+    ApiKeyRoutes,
     People,
     PersonalDataOf,
     Members,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from coopschool.cli import analyst, history, keys, lake, operations, upkeep, waves, whatif
+from coopschool.cli import analyst, api_keys, history, keys, lake, operations, upkeep, waves, whatif
 from coopschool.cli.diagnosis import doctor
 from coopschool.cli.running import Commands
 
@@ -44,6 +44,7 @@ app.command(hidden=True)(operations.api)
 app.command(hidden=True)(operations.keep_time)
 app.command(rich_help_panel=SET_UP)(keys.token)
 app.command(rich_help_panel=SET_UP)(keys.grant)
+app.add_typer(api_keys.app, name="api-key", rich_help_panel=SET_UP)
 app.command(rich_help_panel=SET_UP)(upkeep.migrate)
 app.command("import", rich_help_panel=SET_UP)(history.import_)
 app.add_typer(waves.app, name="wave", rich_help_panel=RUN)

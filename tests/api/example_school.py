@@ -7,11 +7,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from coopschool.answer_box import AnswerBox, Sheet
 from coopschool.answer_box.boxes import size_for
 from coopschool.answer_box.survey import SurveyContent, hash_of
 from coopschool.api import examples
+from coopschool.api_keys import ApiKeys, ChangeApiKeys, PutApiKey
 from coopschool.application import CoopSchool
 from coopschool.domain.advisers.survey_waves import OpenWave
 from coopschool.domain.advisers.team_membership import FormTeam, JoinTeam
@@ -47,10 +49,16 @@ MEMBERS = (
 def build(school: CoopSchool) -> None:
     """Makes it, by commands."""
     now = school.now()
+    school.execute_now(ChangeApiKeys(at=now), vault=[_key(school)])
     made = _people, _module, _sessions, _team, _workshops, _feedback, _wave
     for command in (command for part in made for command in part(now)):
         school.execute_now(command)
     _fill_boxes(school)
+
+
+def _key(school: CoopSchool) -> PutApiKey:
+    _, write = ApiKeys(school.settings.derive_key).new(name="warehouse", scopes=["events"], at=school.now())
+    return replace(write, kept=replace(write.kept, key_id=examples.API_KEY))
 
 
 def _people(now: datetime) -> Iterator[Command]:

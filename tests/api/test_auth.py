@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import jwt
 import msgspec
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from coopschool.api.access import may
@@ -19,7 +21,6 @@ from coopschool.api.auth import (
     DevelopmentTokens,
     RememberedTokens,
     mint_token,
-    verifier_for,
 )
 from coopschool.api.problems import NotSignedIn
 from coopschool.api.server import Exposed, refuse_exposure
@@ -108,11 +109,46 @@ def test_what_is_no_bearer_token_is_401_with_a_challenge(callers: Callers, heade
     assert response.headers["www-authenticate"].startswith("Bearer ")
 
 
-def test_with_an_issuer_development_tokens_count_for_nothing(school: CoopSchool, settings: Settings) -> None:
-    with_issuer = msgspec.structs.replace(settings, oidc_issuer="https://sign-in.example")
-    token = mint_token(settings.signing_key(), ["admin"])
-    with TestClient(create_app(school, verifier=verifier_for(with_issuer))) as client:
-        assert calling.Caller(client, token, None).get("/api/people").status_code == 401
+def coming_from(host: str, app: Any) -> Any:
+    """The application, asked from an address."""
+
+    async def asked(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "client": (host, 40_000)} if scope["type"] == "http" else scope, receive, send)
+
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::ffff:127.0.0.1", {}, 200),
+        ("192.0.2.7", {}, 401),
+        ("2001:db8::7", {}, 401),
+        ("127.0.0.1", {"X-Forwarded-For": "::1, 127.0.0.1"}, 200),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, 401),
+        ("127.0.0.1", {"X-Forwarded-For": "somewhere"}, 401),
+        ("127.0.0.1", {"Forwarded": "for=192.0.2.7"}, 401),
+        ("192.0.2.7", {"X-Forwarded-For": "127.0.0.1"}, 401),
+    ],
+)
+def test_development_tokens_count_on_this_machine_only(
+    app: Litestar, callers: Callers, address: str, headers: dict[str, str], status: int
+) -> None:
+    app.asgi_handler = coming_from(address, app.asgi_handler)
+    assert callers.admin.get("/api/modules", headers=headers).status_code == status
+
+
+def test_tokens_of_a_key_that_was_set_on_purpose_count_from_anywhere(
+    school: CoopSchool, settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "signing-key"
+    file.write_bytes(KEY)
+    school.settings = msgspec.structs.replace(settings, signing_key_file=file)
+    app = create_app(school)
+    app.asgi_handler = coming_from("192.0.2.7", app.asgi_handler)
+    with TestClient(app) as client:
+        assert calling.Caller(client, mint_token(KEY, ["admin"]), None).get("/api/api-keys").status_code == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])

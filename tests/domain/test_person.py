@@ -7,6 +7,7 @@ import pytest
 from coopschool.domain.errors import Invalid, Stale, Unknown
 from coopschool.domain.school.person import (
     ChooseLanguage,
+    ConnectSignIn,
     GrantRole,
     LanguageChosen,
     LegalHoldLifted,
@@ -52,6 +53,11 @@ def test_a_language_can_be_chosen() -> None:
     given(REGISTERED).when(ChooseLanguage(at=NOW, person=ANN, language="fr")).then(
         LanguageChosen(person=ANN, language="fr")
     )
+
+
+def test_a_sign_in_leaves_no_event() -> None:
+    given(REGISTERED).when(ConnectSignIn(at=NOW, person=ANN)).then_unchanged()
+    given().when(ConnectSignIn(at=NOW, person=ANN)).then_refused(Unknown)
 
 
 def test_the_language_chosen_before_stays() -> None:
@@ -142,6 +148,7 @@ def test_a_legal_hold_is_placed_and_lifted_once() -> None:
         SetRoles(at=NOW, person=ANN, roles={}),
         ChooseLanguage(at=NOW, person=ANN, language="fr"),
         PlaceLegalHold(at=NOW, person=ANN),
+        ConnectSignIn(at=NOW, person=ANN),
     ],
     ids=lambda command: type(command).__name__,
 )

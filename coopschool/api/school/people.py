@@ -15,11 +15,20 @@ from coopschool import vault
 from coopschool.api.access import may
 from coopschool.api.body import Body, Email, PersonName, PersonPath, Written
 from coopschool.api.examples import PERSON
+from coopschool.api.problems import body_fault
 from coopschool.api.request import ApiRequest, etag
 from coopschool.domain.base import Load, Role, existing
 from coopschool.domain.school.membership import roles_on
-from coopschool.domain.school.person import LiftLegalHold, Person, PlaceLegalHold, RegisterPerson, SetRoles
+from coopschool.domain.school.person import (
+    ConnectSignIn,
+    LiftLegalHold,
+    Person,
+    PlaceLegalHold,
+    RegisterPerson,
+    SetRoles,
+)
 from coopschool.domain.school.words import Language
+from coopschool.identities import Identities, PutIdentity
 
 
 class NewPerson(Body, kw_only=True):
@@ -34,6 +43,13 @@ class PersonMade(Written, kw_only=True):
     """The new person's id."""
 
     person_id: str
+
+
+class SignInWanted(Body, kw_only=True):
+    """How the person signs in: the issuer (ours, unless given) and whom it means, never an e-mail address."""
+
+    subject: Annotated[str, Meta(min_length=1, max_length=255)]
+    issuer: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
 
 
 class RoleHeld(Body, kw_only=True):
@@ -135,6 +151,26 @@ class People(Controller):
         """Lets a person's data be erased again."""
         command = LiftLegalHold(at=request.school.now(), by=request.actor, person=request.person(person_id))
         return request.written(await request.carry_out(command), Written)
+
+    @put(
+        "/{person_id:str}/sign-in",
+        operation_id="ConnectSignIn",
+        roles=may("admin"),
+        example={"issuer": "https://sign-in.example/realms/school", "subject": "7c1f0d2e"},
+        path_example={"person_id": PERSON},
+    )
+    async def connect(
+        self, request: ApiRequest, person_id: PersonPath, data: JSONBody[SignInWanted]
+    ) -> Response[Written]:
+        """Lets a person sign in as the identity provider names them; for good, because roles can be taken back."""
+        person, school = request.person(person_id), request.school
+        issuer = data.issuer or school.settings.oidc_issuer
+        if issuer is None:
+            raise body_fault("missing", "issuer")
+        identity = Identities(school.settings.derive_key).identity(issuer, data.subject)
+        command = ConnectSignIn(at=school.now(), by=request.actor, person=person)
+        write = PutIdentity(identity=identity, person=person)
+        return request.written(await request.carry_out(command, vault=[write]), Written)
 
 
 def _seen(load: Load, id: str, today: date) -> tuple[int, PersonSeen]:

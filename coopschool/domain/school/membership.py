@@ -27,9 +27,11 @@ from coopschool.domain.school.words import Category, Language
 
 
 def roles_on(load: Load, person: str, day: date) -> frozenset[Role]:
-    """The roles a person has that day: those granted, and `member` while the membership lasts."""
-    granted = load(Person, person).roles_on(day)
-    return granted | {"member"} if load(Member, person).active_on(day) else granted
+    """The roles a person has that day: those granted, `member` for members, `adviser` for those in a team."""
+    roles = load(Person, person).roles_on(day)
+    if load(Member, person).active_on(day):
+        roles |= {"member"}
+    return roles if load(Adviser, person).team_on(day) is None else roles | {"adviser"}
 
 
 class JoinAsMember(Command, frozen=True, kw_only=True):

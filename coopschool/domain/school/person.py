@@ -106,7 +106,7 @@ class Person(Aggregate):
         return self.registered
 
     def roles_on(self, day: date) -> frozenset[Role]:
-        """The roles granted for that day. Membership is not among them: see `member.roles_on`."""
+        """The roles granted for that day. Membership is not among them: see `membership.roles_on`."""
         return frozenset(self.granted_on(day))
 
     def granted_on(self, day: date) -> dict[Role, date | None]:
@@ -248,6 +248,13 @@ class SetRoles(AboutPerson, frozen=True, kw_only=True):
         decided = [part.decide(load) for part in parts]
         changes = [occurrence for one in decided if not isinstance(one, Unchanged) for occurrence in one]
         return changes or Unchanged(person.position)
+
+
+class ConnectSignIn(AboutPerson, frozen=True, kw_only=True):
+    """Lets a person sign in: with what, only the vault knows, where it is written in the same transaction."""
+
+    def decide(self, load: Load) -> Decided:
+        return Unchanged(known(load, self.person).position)
 
 
 class PlaceLegalHold(AboutPerson, frozen=True, kw_only=True):
