@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import psycopg
 import structlog
 
+from coopschool.answer_box import AnswerBox
 from coopschool.application import CoopSchool
 from coopschool.command_bus import Busy, StoreAway
 from coopschool.domain.base import Command
@@ -31,6 +32,8 @@ class Timekeeper:
 
     def __init__(self, school: CoopSchool) -> None:
         self._school = school
+        self._box = AnswerBox(school)
+        self._recovered = False
         self._tidied_at: datetime | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -42,14 +45,17 @@ class Timekeeper:
                 logger.warning("timekeeper.store_away", error=type(error).__name__)
 
     def round(self) -> int:
-        """Does what is due now; how many commands it gave."""
+        """Does what is due now; how many commands it gave. The first round looks whether answers were lost."""
+        if not self._recovered:
+            self._box.recover()
+            self._recovered = True
         now = self._school.now()
         with self._school.database.connect("app") as conn:
             todo = due(conn, now)
             self._tidy(conn, now)
         for item in todo:
             self._do(item)
-        return len(todo)
+        return len(todo) + self._box.carry_out_due()
 
     def _do(self, item: Due) -> None:
         try:

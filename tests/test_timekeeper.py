@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from coopschool.answer_box import AnswerBox, Sheet
 from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.database import Database
+from coopschool.domain.advisers.autonomy_survey import Wave
 from coopschool.domain.school.enrolling import EnrolInSession
 from coopschool.domain.school.learning_module import DraftModule, PublishModule
 from coopschool.domain.school.membership import JoinAsMember
@@ -20,6 +25,7 @@ from coopschool.domain.school.scheduling import CancelSession, ScheduleSession
 from coopschool.domain.school.session import Slot
 from coopschool.timekeeper import Timekeeper
 from projections.runner import Runner
+from tests.answer_box.surroundings import LEARNERS, SESSION, WAVE, hold_session, open_wave
 
 
 @pytest.fixture
@@ -106,3 +112,61 @@ def test_it_stops_when_it_is_told_to(school: CoopSchool) -> None:
     stop = threading.Event()
     stop.set()
     Timekeeper(school).run(stop)
+
+
+def test_a_wave_is_closed_when_its_last_day_is_over_and_feedback_released_when_its_window_is(
+    school: CoopSchool, database: Database, clock: FixedClock
+) -> None:
+    box, timekeeper = AnswerBox(school), Timekeeper(school)
+    open_wave(school)
+    hold_session(school)
+    box.feedback.submit(SESSION, "hot", LEARNERS[0], "feedback", 1, Sheet({"clarity": 4}))
+    assert timekeeper.round() == 0
+    clock.advance(timedelta(days=8))
+    assert (timekeeper.round(), timekeeper.round()) == (1, 0)
+    clock.set(school.now().replace(hour=23, minute=59) + timedelta(days=6))
+    assert timekeeper.round() == 0, "the last day counts"
+    clock.advance(timedelta(minutes=1))
+    assert (timekeeper.round(), timekeeper.round()) == (1, 0)
+    with database.connect("app") as conn:
+        types = [type for (type,) in conn.execute("select type from events order by position desc limit 3")]
+    assert types == ["WaveResponsesReleased.v1", "WaveClosed.v1", "FeedbackReleased.v1"]
+    assert box.boxes.all() == {}
+
+
+def test_a_box_without_its_key_holds_up_no_other(school: CoopSchool, clock: FixedClock) -> None:
+    box, timekeeper = AnswerBox(school), Timekeeper(school)
+    open_wave(school)
+    box.surveys.tokens(WAVE)
+    timekeeper.round()
+    for lost in list(box.boxes.keys.older_than(-60)):
+        box.boxes.keys.forget(lost)
+    hold_session(school)
+    box.feedback.submit(SESSION, "hot", LEARNERS[0], "feedback", 1, Sheet({"clarity": 4}))
+    clock.advance(timedelta(days=30))
+    assert timekeeper.round() == 1
+
+
+def test_the_first_round_after_a_restore_reopens_the_waves_whose_answers_are_lost(
+    school: CoopSchool, clock: FixedClock
+) -> None:
+    box = AnswerBox(school)
+    open_wave(school)
+    box.surveys.tokens(WAVE)
+    for lost in list(box.boxes.keys.older_than(-60)):
+        box.boxes.keys.forget(lost)
+    clock.advance(timedelta(days=1))
+    with capture_logs() as lines:
+        Timekeeper(school).round()
+    assert school.read_now(lambda load: load(Wave, WAVE).reopened) == 1
+    assert {"event": "answer_box.wave_reopened", "wave": WAVE, "log_level": "warning"} in lines
+
+
+def test_a_machine_that_never_had_keys_takes_no_answer_for_lost(school: CoopSchool, tmp_path: Path) -> None:
+    open_wave(school)
+    AnswerBox(school).surveys.tokens(WAVE)
+    elsewhere = msgspec.structs.replace(school.settings, data_dir=tmp_path / "elsewhere")
+    with CoopSchool(school.database, elsewhere, school.clock) as other, capture_logs() as lines:
+        assert AnswerBox(other).recover() == []
+    assert lines[0]["event"] == "answer_box.keys_elsewhere"
+    assert school.read_now(lambda load: load(Wave, WAVE).reopened) == 0

@@ -8,6 +8,9 @@ releases everything as one event and destroys box and key. What that does and do
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import structlog
 
 from coopschool.answer_box.boxes import AnswerBoxes
@@ -15,6 +18,8 @@ from coopschool.answer_box.feedback import FeedbackBox, Sheet
 from coopschool.answer_box.keys import BoxKeys
 from coopschool.answer_box.survey import SurveyBox, TokenRefused, wave_of
 from coopschool.application import CoopSchool
+from coopschool.command_bus import StoreAway
+from coopschool.domain.errors import DomainError
 
 __all__ = ["AnswerBox", "FeedbackBox", "Sheet", "SurveyBox", "TokenRefused"]
 
@@ -22,18 +27,37 @@ logger = structlog.get_logger()
 
 
 class AnswerBox:
-    """All boxes of a school. One process of an installation calls `recover` at its start, and `feedback.release_due`
-    now and then; processes on several machines share the directory of keys."""
+    """All boxes of a school. One process of an installation, the timekeeper's, calls `recover` at its start and
+    `carry_out_due` now and then; processes on several machines share the directory of keys."""
 
     def __init__(self, school: CoopSchool) -> None:
         connect = school.database.connect
-        self.boxes = AnswerBoxes(lambda: connect("app"), BoxKeys(school.settings.data_dir / "answer-keys"))
+        keys = BoxKeys(school.settings.data_dir / "answer-keys")
+        self._alone = school.settings.embedded  # so that nobody else can have the keys
+        self.boxes = AnswerBoxes(lambda: connect("app"), keys)
         self.surveys = SurveyBox(school, self.boxes)
         self.feedback = FeedbackBox(school, self.boxes)
 
+    def carry_out_due(self) -> int:
+        """Closes the waves whose last day is over and releases the feedback whose window is; how many that were.
+
+        One that cannot be, because its key is not here or it is about to change, holds up no other.
+        """
+        due: list[Callable[[], object]] = [
+            *(partial(self.feedback.release, *key) for key in self.feedback.due()),
+            *(partial(self.surveys.close, wave) for wave in self.surveys.due()),
+        ]
+        return sum(map(_done, due))
+
     def recover(self) -> list[str]:
-        """Starts anew the boxes whose keys are gone (a restore from a backup), and says which; sweeps up old keys."""
+        """Starts anew the boxes whose keys are gone (a restore from a backup), and says which; sweeps up old keys.
+
+        A machine that has never had keys, of an installation that may have them on another, only says so.
+        """
         lost = self.boxes.lost()
+        if lost and not (self._alone or self.boxes.keys.exist):
+            logger.error("answer_box.keys_elsewhere", about=lost)
+            return []
         for about in lost:
             logger.warning("answer_box.lost", about=about)
             wave = wave_of(about)
@@ -43,3 +67,11 @@ class AnswerBox:
                 self.boxes.discard(about)
         self.boxes.sweep()
         return lost
+
+
+def _done(work: Callable[[], object]) -> bool:
+    try:
+        return bool(work())
+    except (DomainError, StoreAway) as error:
+        logger.warning("answer_box.not_released", error=type(error).__name__)
+        return False

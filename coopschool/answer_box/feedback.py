@@ -145,11 +145,15 @@ class FeedbackBox:
             content.paper += [_in_order(asked, sheet) for sheet in sheets]
             self._put_back(session, moment, opened, content)
 
-    def release_due(self) -> int:
-        """Releases what waits where the window has closed; answers how many boxes that were."""
+    def due(self) -> list[tuple[str, FeedbackMoment]]:
+        """The sessions and moments for which answers wait though the window has closed."""
         about = [key for key in map(feedback_of, self._boxes.all()) if key is not None]
         now = self._school.now()
-        return sum(self.release(*key) for key in about if now > self._window_closes(*key))
+        return [key for key in about if now > self._window_closes(*key)]
+
+    def release_due(self) -> int:
+        """Releases what waits where the window has closed; answers how many boxes that were."""
+        return sum(self.release(*key) for key in self.due())
 
     def release(self, session: str, moment: FeedbackMoment) -> bool:
         """Releases the answers on a session, in one transaction with the box's end; then its key is destroyed.

@@ -29,6 +29,11 @@ class BoxKeys:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    @property
+    def exist(self) -> bool:
+        """Whether there ever was a key here."""
+        return self._directory.is_dir()
+
     def make(self, box: UUID) -> tuple[bytes, bytes]:
         """The id and the bytes of a new key, which is on the disk for good when this returns."""
         id, key = secrets.token_bytes(ID_BYTES), secrets.token_bytes(KEY_BYTES)

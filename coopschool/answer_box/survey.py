@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -16,13 +17,16 @@ import structlog
 from coopschool.answer_box.boxes import AnswerBoxes, BoxChanged, DropBox, NoBox, PutBox, TakeBox, size_for
 from coopschool.application import CoopSchool
 from coopschool.command_bus import Outcome, VaultWrite
-from coopschool.domain.advisers.autonomy_survey import Answers, Wave
+from coopschool.domain.advisers.autonomy_survey import Answers, Wave, WaveClosed, WaveOpened
 from coopschool.domain.advisers.survey_waves import CloseWave, IssueTokens, ReopenWave
 from coopschool.domain.base import SYSTEM, Actor, Load, existing
 from coopschool.domain.errors import Forbidden
 from coopschool.domain.instrument_versions import used
 from coopschool.domain.instruments import Instrument
+from coopschool.eventstore.upcasting import stored_topics
+from coopschool.sql import statements
 
+SQL = statements("coopschool.answer_box", "waves.sql")
 TOKEN_CHARACTERS = 16  # of 5 bits each
 _READ_AS = str.maketrans("OIL", "011", "- \t")
 _CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
@@ -103,6 +107,14 @@ class SurveyBox:
                 opened.replace(msgspec.msgpack.encode(content))
         except NoBox:
             raise TokenRefused from None
+
+    def due(self) -> list[str]:
+        """The waves that are open though their last day is over."""
+        topics = {"opened": stored_topics(WaveOpened.TOPIC), "closed": stored_topics(WaveClosed.TOPIC)}
+        with closing(self._school.database.connect("app")) as conn:
+            opened = [tag.partition(":")[2] for (tag,) in conn.execute(SQL["open"], topics)]
+        today = self._school.now().date()
+        return self._school.read_now(lambda load: [id for id in opened if load(Wave, id).closes_on < today])
 
     def close(self, wave: str, by: Actor = SYSTEM, at: datetime | None = None, **how: Any) -> Outcome:
         """Closes a wave: its answers are released and its box goes, in one transaction; then its key is destroyed.
