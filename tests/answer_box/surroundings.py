@@ -23,7 +23,6 @@ from tests.support.advisers import AUTONOMY, FEEDBACK
 
 TEAMS = {"north": 6, "south": 3}
 LEARNERS = ("ann", "bob", "cyd", "dan", "eve", "flo")
-TRAINER = Actor("tess", frozenset({"trainer"}))
 
 
 def id_of(name: str) -> str:
@@ -34,6 +33,8 @@ def id_of(name: str) -> str:
 WAVE = id_of("wave")
 NORTH, SOUTH = (id_of(team) for team in TEAMS)
 SESSION = id_of("session")
+TESS = id_of("tess")
+TRAINER = Actor(TESS, frozenset({"trainer"}))
 
 
 def do(school: CoopSchool, *commands: Command) -> None:
@@ -91,7 +92,7 @@ def hold_session(school: CoopSchool, *absent: str) -> None:
             text=id_of("M01"),
         ),
         PublishModule(at=at, module="M01"),
-        JoinAsMember(at=at, person="tess", category="A", joined_on=day),
+        JoinAsMember(at=at, person=TESS, category="A", joined_on=day),
         ScheduleSession(
             at=at,
             session=SESSION,
@@ -101,7 +102,7 @@ def hold_session(school: CoopSchool, *absent: str) -> None:
             languages=("fr",),
             place="liege",
             format="in_person",
-            trainers=("tess",),
+            trainers=(TESS,),
         ),
     )
     for learner in LEARNERS:

@@ -153,4 +153,4 @@ def _html(status: int, language: Language, page: str) -> Response[str]:
         "Content-Security-Policy": answer_page.content_security(),
         "Vary": "Accept-Language",
     }
-    return Response(page, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+    return Response(page, status_code=status, media_type="text/html", headers=headers)

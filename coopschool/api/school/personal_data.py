@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime
 from typing import Any
 
@@ -86,7 +87,9 @@ class PersonalDataOf(Controller):
         """Erases a person's names, addresses and texts, and ends the membership; what remains is pseudonymous."""
         id = request.self_or(person_id, "admin")
         command = ErasePersonalData(at=request.school.now(), by=request.actor, person=id)
-        return request.written(await request.carry_out(command, vault=[vault.ErasePerson(person=id)]), Written)
+        outcome = await request.carry_out(command, vault=[vault.ErasePerson(person=id)])
+        await asyncio.to_thread(request.answer_box.feedback.forget, id)  # asked again, it is done again
+        return request.written(outcome, Written)
 
 
 def _events(connection: Connection[Any], person: str) -> list[EventAboutPerson]:
