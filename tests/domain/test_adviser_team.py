@@ -223,6 +223,21 @@ def test_who_is_no_permanent_worker_any_more_leaves_the_team_the_day_before() ->
     )
 
 
+def test_a_stay_that_begins_when_somebody_is_a_permanent_worker_again_is_left_alone() -> None:
+    back = date(2026, 6, 1)
+    away_and_back = (
+        *team_of("north", "ann"),
+        MembershipCategoryChanged(member="ann", category="A", effective_on=date(2026, 4, 15)),
+        MembershipCategoryChanged(member="ann", category="B", effective_on=back),
+        left_team("north", "ann", date(2026, 4, 14)),
+        in_team("north", "ann", back),
+    )
+    given(*away_and_back).when(ChangeCategory(at=NOW, member="ann", category="C", effective_on=APRIL)).then(
+        MembershipCategoryChanged(member="ann", category="C", effective_on=APRIL),
+        left_team("north", "ann", LAST_OF_MARCH),
+    )
+
+
 # --- telework
 
 

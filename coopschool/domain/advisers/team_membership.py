@@ -117,12 +117,16 @@ class LeaveTeam(AboutAdviser, frozen=True, kw_only=True):
         return [Occurrence(left, self.end_of(self.to))]
 
 
-def stays_cut_short(adviser: Adviser, last_day: date) -> list[AdviserLeftTeam]:
-    """What ends with somebody's last day as a permanent worker; each occurs at the end of its `to`."""
+def stays_cut_short(adviser: Adviser, last_day: date, back_on: date | None = None) -> list[AdviserLeftTeam]:
+    """What ends with somebody's last day as a permanent worker, if need be until they are one again.
+
+    Each occurs at the end of its `to`; a stay that would have begun in that time is called off.
+    """
+    away, back = last_day + ONE_DAY, None if back_on is None else back_on - ONE_DAY
     return [
         AdviserLeftTeam(team=stay.team, adviser=adviser.id, from_=stay.from_, to=max(last_day, stay.from_ - ONE_DAY))
         for stay in adviser.stays
-        if stay.took_place and (stay.to is None or stay.to > last_day)
+        if stay.meets(away, back)
     ]
 
 

@@ -82,11 +82,14 @@ class ChangeCategory(Command, frozen=True, kw_only=True):
         changed = MembershipCategoryChanged(member=self.member, category=self.category, effective_on=self.effective_on)
         decided = [Occurrence(changed, self.start_of(self.effective_on))]
         if self.category != "B":  # advisers are of category B
-            adviser = load(Adviser, self.member)
-            decided += [
-                Occurrence(left, self.end_of(left.to)) for left in stays_cut_short(adviser, self.effective_on - ONE_DAY)
-            ]
+            cut_short = stays_cut_short(load(Adviser, self.member), self.effective_on - ONE_DAY, self._back_on(member))
+            decided += [Occurrence(left, self.end_of(left.to)) for left in cut_short]
         return reconsidered(self, load, self.member, decided)
+
+    def _back_on(self, member: Member) -> date | None:
+        """When the member is a permanent worker again, as far as is known."""
+        later = (period for period in member.categories if period.effective_on > self.effective_on)
+        return min((period.effective_on for period in later if period.category == "B"), default=None)
 
 
 class WaivePrerequisite(Command, frozen=True, kw_only=True):
