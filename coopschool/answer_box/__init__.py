@@ -63,6 +63,7 @@ class AnswerBox:
             wave = wave_of(about)
             if wave is not None:
                 self.surveys.reopen(wave)
+                logger.warning("answer_box.wave_reopened", wave=wave)
             else:
                 self.boxes.discard(about)
         self.boxes.sweep()

@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-import structlog
 
 from coopschool.answer_box.boxes import AnswerBoxes, BoxChanged, DropBox, NoBox, PutBox, TakeBox, size_for
 from coopschool.application import CoopSchool
@@ -31,8 +30,6 @@ TOKEN_CHARACTERS = 16  # of 5 bits each
 _READ_AS = str.maketrans("OIL", "011", "- \t")
 _CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 _RANDOM = secrets.SystemRandom()
-
-logger = structlog.get_logger()
 
 
 class TokenRefused(Forbidden):
@@ -141,7 +138,6 @@ class SurveyBox:
         outcome = self._school.execute_now(command, vault=[DropBox(_about(wave))])
         if box is not None:
             self._boxes.keys.forget(box)
-        logger.warning("answer_box.wave_reopened", wave=wave)
         return outcome
 
     def _new_box(self, wave: str, sizes: Mapping[str, int]) -> PutBox:

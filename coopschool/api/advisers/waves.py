@@ -149,7 +149,7 @@ class Waves(Controller):
         wave, school = str(uuid4()), request.school
         version = data.version
         if version is None:
-            version = await school.read(partial(_newest, instrument=data.instrument))
+            version = await school.read(partial(newest_version, instrument=data.instrument))
         command = OpenWave(
             at=school.now(),
             by=request.actor,
@@ -166,14 +166,14 @@ class Waves(Controller):
     async def list_(self, request: ApiRequest, limit: Limit = 50, cursor: Cursor = None) -> Response[WavePage]:
         """Waves, the one opened last first."""
         before = cursor_key(cursor, int) or NEWEST
-        found = await request.reads.vault(partial(_opened, before=before, limit=limit + 1))
+        found = await request.reads.vault(partial(opened_before, before=before, limit=limit + 1))
         cards = await request.school.read(lambda load: [_card(load(Wave, id)) for _, id in found[:limit]])
         return page(request, WavePage, cards, found[limit - 1][0] if len(found) > limit else None)
 
     @get("/{wave_id:str}", operation_id="GetWave", roles=may("coordinator", "researcher"))
     async def one(self, request: ApiRequest, wave_id: WavePath) -> WaveSeen:
         """A wave: whom it asks, until when. Nothing of its answers."""
-        return await request.school.read(lambda load: _seen(existing(load, Wave, wave_id)))
+        return await request.school.read(lambda load: seen(existing(load, Wave, wave_id)))
 
     @post("/{wave_id:str}/tokens", operation_id="IssueTokens", roles=may("coordinator"), keyless=True)
     async def tokens(self, request: ApiRequest, wave_id: WavePath) -> Response[Tokens]:
@@ -211,11 +211,12 @@ class Waves(Controller):
         return request.written(await asyncio.to_thread(close), Written)
 
 
-def _newest(load: Load, instrument: str) -> int:
+def newest_version(load: Load, instrument: str) -> int:
+    """The number of an instrument's newest version. Raises `Unknown`."""
     return max(existing(load, PublishedInstrument, instrument).versions)
 
 
-def _opened(conn: Connection[Any], before: int, limit: int) -> Sequence[tuple[int, str]]:
+def opened_before(conn: Connection[Any], before: int, limit: int) -> Sequence[tuple[int, str]]:
     """Position and id of the waves opened before a position."""
     wanted = {"opened": stored_topics(WaveOpened.TOPIC), "before": before, "limit": limit}
     rows = conn.execute(SQL["opened_before"], wanted).fetchall()
@@ -223,11 +224,12 @@ def _opened(conn: Connection[Any], before: int, limit: int) -> Sequence[tuple[in
 
 
 def _card(wave: Wave) -> WaveCard:
-    seen = msgspec.structs.asdict(_seen(wave))
-    return WaveCard(**{**seen, "teams": [team.team_id for team in seen["teams"]]})
+    fields = msgspec.structs.asdict(seen(wave))
+    return WaveCard(**{**fields, "teams": [team.team_id for team in fields["teams"]]})
 
 
-def _seen(wave: Wave) -> WaveSeen:
+def seen(wave: Wave) -> WaveSeen:
+    """A wave as those see it who run it."""
     return WaveSeen(
         wave_id=wave.id,
         instrument=wave.instrument,
