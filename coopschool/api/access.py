@@ -73,9 +73,10 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         return  # Litestar's own answer, which says no more than `Allow`
     call = Call.of(connection.scope)
     call.unnoted = bool(handler.opt.get("unnoted"))
+    call.shows = handler.opt.get("shows")
     roles: Roles = handler.opt["roles"]
     if roles:
-        call.caller = await admitted(connection, roles)
+        await admitted(connection, roles)
     if connection.scope["query_string"]:
         _check_query(connection, handler)
         if handler.opt.get("waits_for_log"):
@@ -86,6 +87,7 @@ async def admitted(connection: ASGIConnection[Any, Any, Any, Any], roles: Roles)
     """The caller, as their token stands now, if they may. Raises `NotSignedIn`, `SignInUnknown`, `NotAllowed`."""
     call = Call.of(connection.scope)
     caller: Caller = await connection.app.state.sign_in.caller(bearer(call.header(b"authorization")), call.origin)
+    call.caller = caller
     if not roles.admit(caller):
         raise NotAllowed
     return caller

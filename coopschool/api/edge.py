@@ -1,15 +1,17 @@
 """The one piece of ASGI around the application: what every request needs, done once and cheaply.
 
-In: correlation id, limits on the body (size, depth, `\\u0000`). Out: security headers, the access log's line, metrics.
+In: correlation id, limits on the body (size, depth, `\\u0000`) and on time. Out: security headers, log lines, metrics.
 Nothing that identifies anybody by name reaches log or metrics: no paths, query strings or bodies, only route templates;
 and of what goes to an answer box nothing at all, because the times or the number of the lines would tell too much.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,20 +31,29 @@ SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
-    (CONTENT_SECURITY, b"default-src 'none'; frame-ancestors 'none'"),
+    (CONTENT_SECURITY, b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 )
+# Only behind https, where a browser that once came stays with it.
+HSTS = (b"strict-transport-security", b"max-age=31536000")
 NO_STORE = (b"cache-control", b"no-store")
 UNMATCHED = "unmatched"
 NOTHING: Mapping[str, str] = {}
 # The rest of the body stays unread, so nothing more can come over this connection: a client that keeps it would fail.
 LEAVING = {"connection": "close"}
+RETRY = {"Retry-After": str(problems.RETRY_AFTER_SECONDS)}
+REFUSALS = frozenset((401, 403))
 # Where browsers send forms; everywhere else a body is JSON.
 FORMS = "/answer/"
 
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 
+# How long a body may take to come, and an answer to begin; one that has begun may take its time.
+SECONDS_FOR_BODY = 20.0
+SECONDS_FOR_ANSWER = 60.0
+
 log = structlog.get_logger("coopschool.access")
+audit = structlog.get_logger("coopschool.audit")
 
 
 class Edge:
@@ -62,11 +73,19 @@ class Edge:
         call = Call(headers, _correlation(headers.get(b"x-correlation-id")), self._origins(scope, headers))
         call.keep_in(scope)
         sent = _Sending(send, call)
+        late: problems.RequestRefused = problems.TooSlow(headers=LEAVING)
         try:
             if scope["method"] in _WITH_BODY:
-                call.body = await read_body(receive, headers, form=scope["path"].startswith(FORMS))
+                form = scope["path"].startswith(FORMS)
+                async with asyncio.timeout(SECONDS_FOR_BODY):
+                    call.body = await read_body(receive, headers, form=form)
                 receive = _replay(call.body, receive)
-            await self._app(scope, receive, sent)
+            late = problems.StoreAway(headers=RETRY)
+            async with sent.begins_within(SECONDS_FOR_ANSWER):
+                await self._app(scope, receive, sent)
+        except TimeoutError:
+            if not sent.status:
+                await _answer(sent, problems.of_refusal(late, call.language), call, late.headers)
         except problems.RequestRefused as refusal:
             await _answer(sent, problems.of_refusal(refusal, call.language), call, refusal.headers)
         except Exception as error:  # noqa: BLE001 - the last door: whatever it is, the caller gets an answer and no more
@@ -89,6 +108,26 @@ class Edge:
             status=status,
             ms=round(seconds * 1000, 2),
             actor=actor.person if actor else None,
+            correlation=str(call.correlation),
+        )
+        if status in REFUSALS or (call.shows and status < 400):
+            self._note_for_audit(scope, call, status)
+
+    def _note_for_audit(self, scope: Any, call: Call, status: int) -> None:
+        """Who was refused what, and who saw what of whom: by ids, never by name or by what was searched for."""
+        caller = call.caller
+        ids = {name: id for name, id in (scope.get("path_params") or {}).items() if _is_id(id)}
+        write, event = (audit.warning, "denied") if status in REFUSALS else (audit.info, "shown")
+        write(
+            event,
+            what=call.shows,
+            method=scope["method"],
+            route=scope.get("path_template") or UNMATCHED,
+            status=status,
+            of=ids,
+            actor=caller.actor.person if caller else None,
+            roles=sorted(caller.actor.roles) if caller else [],
+            key=caller.key if caller else None,
             correlation=str(call.correlation),
         )
 
@@ -127,16 +166,28 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], *, form: bool
 class _Sending:
     """Passes the answer on with the headers that every answer has, and remembers its status."""
 
-    __slots__ = ("_call", "_send", "status")
+    __slots__ = ("_call", "_limit", "_send", "status")
 
     def __init__(self, send: Send, call: Call) -> None:
+        self._limit: asyncio.Timeout | None = None
         self._send = send
         self._call = call
         self.status = 0
 
+    @asynccontextmanager
+    async def begins_within(self, seconds: float) -> AsyncIterator[None]:
+        """Raises `TimeoutError` if the answer has not begun by then."""
+        async with asyncio.timeout(seconds) as self._limit:
+            try:
+                yield
+            finally:
+                self._limit = None
+
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self._limit is not None and not self._limit.expired():
+                self._limit.reschedule(None)
             said = [(b"content-language", self._call.language.encode())] if self.status >= 400 else []
             message["headers"] = [*_with_standing_headers(message["headers"], self._call), *said]
         await self._send(message)
@@ -151,6 +202,8 @@ def _with_standing_headers(headers: Iterable[tuple[bytes, bytes]], call: Call) -
     for header in (NO_STORE, *SECURITY_HEADERS):
         if header[0] not in given:
             yield header
+    if call.origin.is_https:
+        yield HSTS
     yield b"x-correlation-id", str(call.correlation).encode()
 
 
@@ -166,6 +219,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replayed
+
+
+def _is_id(value: Any) -> bool:
+    return value == "me" or (isinstance(value, str) and _UUID.fullmatch(value.encode()) is not None)
 
 
 def _correlation(given: bytes | None) -> UUID:

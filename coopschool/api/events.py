@@ -59,6 +59,7 @@ Epoch = Annotated[
 @get(
     "/api/events",
     operation_id="ListEvents",
+    shows="the log",
     roles=WHO,
     tags=["events"],
     gives_also=[NDJSON],
@@ -97,6 +98,7 @@ async def list_events(
 @get(
     "/api/events/stream",
     operation_id="StreamEvents",
+    shows="the log",
     roles=WHO,
     tags=["events"],
     media_type=EVENT_STREAM,

@@ -26,6 +26,7 @@ TITLES = {
     401: "Not signed in",
     403: "Not allowed",
     404: "No such thing",
+    408: "The body took too long to come",
     409: "A rule of the cooperative forbids it",
     412: "Changed since it was read",
     413: "The body is too large",
@@ -118,7 +119,7 @@ def _statuses(method: str, path: str, operation: Mapping[str, Any], route: acces
     writes = method != "get"
     operation["responses"].pop("400", None)
     if writes and "requestBody" in operation:
-        yield from (400, 413, 415)
+        yield from (400, 408, 413, 415)
     if route.roles:
         yield from (401, 403)
     if "{" in path or writes:

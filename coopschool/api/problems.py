@@ -98,6 +98,10 @@ class MethodNotAllowed(RequestRefused, status=405, code="method-not-allowed"):
     """This cannot be done here."""
 
 
+class TooSlow(RequestRefused, status=408, code="too-slow"):
+    """The request took too long to come."""
+
+
 class PreconditionFailed(RequestRefused, status=412, code="stale"):
     """It has changed since you read it."""
 
@@ -116,6 +120,10 @@ class InvalidRequest(RequestRefused, status=422, code="invalid"):
 
 class PreconditionRequired(RequestRefused, status=428, code="precondition-required"):
     """Say which version you change."""
+
+
+class StoreAway(RequestRefused, status=503, code="store-away"):
+    """The store is away."""
 
 
 class IssuerAway(RequestRefused, status=503, code="issuer-away"):

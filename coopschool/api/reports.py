@@ -65,6 +65,7 @@ def _route(about: Definition) -> HTTPRouteHandler:
         tags=["reports"],
         summary=about.title,
         query_parameters={**COMMON, **filters},
+        shows="a person's learning" if about.name == "member_progress" else None,
         query_example=REPORT_FILTERS.get(about.name, {}),
         csv=True,
     )
@@ -95,7 +96,7 @@ async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any])
         )
     )
     if form == "csv" or (form is None and prefers_csv(request.call.header(b"accept"))):
-        return _as_csv(about, report)
+        return _as_csv(request, about, report)
     codes = {row["place"] for row in report.rows if row.get("place")}
     places = await request.reads.vault(lambda connection: vault.places(connection, codes)) if codes else {}
     return Response(
@@ -113,6 +114,7 @@ async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any])
 @get(
     "/api/members/{person_id:str}/progress",
     operation_id="GetProgress",
+    shows="a person's learning",
     roles=may("member", "coordinator"),
     tags=["members"],
     query_parameters={name: says for name, says in COMMON.items() if name != "group_by"},
@@ -157,8 +159,9 @@ async def _gives(request: ApiRequest, session: str | None) -> bool:
     return await request.school.read(lambda load: existing(load, Session, session).is_given_by(person))
 
 
-def _as_csv(about: Definition, report: Report) -> Response[Any]:
+def _as_csv(request: ApiRequest, about: Definition, report: Report) -> Response[Any]:
     columns = list(report.rows[0]) if report.rows else [*report.parameters["group_by"], *about.columns, *about.figures]
+    request.call.shows = request.call.shows or "figures to keep"
     provenance = {
         "X-Log-Position": str(report.provenance.position),
         "X-Report-Checksum": report.provenance.checksum,

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 import structlog
 from litestar import Litestar
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
+from coopschool.api import access, edge
 from coopschool.api.edge import Edge
 from coopschool.api.metrics import Metrics
+from coopschool.api.origin import Origin, Origins
+from coopschool.settings import Settings
 from tests.api.callers import Callers
+
+# What shows neither names nor texts nor the whole log.
+SHOWING_NOBODY = {
+    "",
+    "GetInstrument",
+    "GetModule",
+    "GetSession",  # notes it itself, where it shows names
+    "GetTeam",
+    "GetWaitlist",
+    "GetWave",
+    "ListApiKeys",
+    "ListInstruments",
+    "ListModules",
+    "ListSessions",
+    "ListTeams",
+    "ListTeamsOfMember",
+    "ListWaves",
+    "Live",
+    "Metrics",
+    "Ready",
+    "ShowAnswerForm",
+    "UnknownReport",
+}
 
 
 async def broken(scope: Any, receive: Any, send: Any) -> None:
@@ -103,3 +131,110 @@ def test_reads_without_a_database_are_503(callers: Callers, app: Litestar, path:
     app.state.reads.close()
     response = callers.coordinator.get(path)
     assert (response.status_code, response.json()["type"]) == (503, "/problems/store-away")
+
+
+async def never(scope: Any, receive: Any, send: Any) -> None:
+    await asyncio.Event().wait()
+
+
+async def slowly(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await asyncio.to_thread(lambda: None)
+    await send({"type": "http.response.body", "body": b"done", "more_body": False})
+
+
+async def asked(app: Any, receive: Any = None, **scope: Any) -> list[Any]:
+    """What the edge sends for a request."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    whole: Any = {"type": "http", "method": "GET", "path": "/api/members", "headers": [], **scope}
+    await Edge(app, Metrics())(whole, receive or _nothing, send)
+    return sent
+
+
+async def test_an_answer_that_does_not_begin_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "SECONDS_FOR_ANSWER", 0)
+    start, body = await asked(never)
+    assert start["status"] == 503
+    assert b"/problems/store-away" in body["body"]
+    assert dict(start["headers"])[b"Retry-After"]
+
+
+async def test_an_answer_that_has_begun_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "SECONDS_FOR_ANSWER", 0.001)
+    start, body = await asked(slowly)
+    assert (start["status"], body["body"]) == (200, b"done")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def trickling() -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(edge, "SECONDS_FOR_BODY", 0)
+    start, body = await asked(never, trickling, method="POST")
+    assert start["status"] == 408
+    assert b"/problems/too-slow" in body["body"]
+    assert dict(start["headers"])[b"connection"] == b"close"
+
+
+async def test_browsers_are_bound_to_https_only_where_they_came_by_it() -> None:
+    async def headers(**scope: Any) -> list[bytes]:
+        return [name for name, _ in (await asked(slowly, **scope))[0]["headers"]]
+
+    assert b"strict-transport-security" not in await headers()
+    assert b"strict-transport-security" not in await headers(headers=[(b"x-forwarded-proto", b"https")])
+    assert b"strict-transport-security" in await headers(scheme="https")
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "https", "here"),
+    [
+        ("10.0.0.5", {b"x-forwarded-proto": b"https", b"x-forwarded-for": b"192.0.2.7"}, True, False),
+        ("10.0.0.5", {b"x-forwarded-for": b"127.0.0.1, 192.0.2.7"}, False, False),
+        ("10.0.0.5", {b"x-forwarded-for": b"192.0.2.7, 127.0.0.1, 10.0.0.9"}, False, True),
+        ("10.0.0.5", {b"x-forwarded-for": b"somewhere"}, False, False),
+        ("10.0.0.5", {}, False, False),
+        ("10.0.1.5", {b"x-forwarded-proto": b"https", b"x-forwarded-for": b"127.0.0.1"}, False, False),
+        ("::ffff:10.0.0.5", {b"x-forwarded-proto": b"https"}, True, False),
+        ("", {b"x-forwarded-proto": b"https"}, False, True),
+    ],
+)
+def test_only_the_named_proxy_is_believed(
+    client: str, headers: dict[bytes, bytes], https: bool, here: bool, settings: Settings
+) -> None:
+    origins = Origins.of(replace(settings, trusted_proxy="10.0.0.0/24, 2001:db8::1"))
+    assert origins({"client": (client, 1), "scheme": "http"}, headers) == Origin(https, here)
+
+
+def test_refusals_and_sights_of_people_are_noted_by_ids_alone(callers: Callers) -> None:
+    ada, bo = callers.member(name="Ada Lovelace"), callers.member()
+    with structlog.testing.capture_logs() as lines:
+        bo.get(f"/api/members/{ada.person}")
+        ada.get("/api/members/me")
+        callers.admin.get(f"/api/people/{ada.person}")
+        callers.client.get("/api/people", params={"q": "Lovelace"})
+        callers.coordinator.get(f"/api/people/{ada.person}/personal-data")
+    noted = [
+        (line["event"], line["route"], line["status"], line["actor"], line["of"], line["what"])
+        for line in lines
+        if line["event"] in ("denied", "shown")
+    ]
+    details, one = "names and addresses", {"person_id": ada.person}
+    assert noted == [
+        ("denied", "/api/members/{person_id}", 403, bo.person, one, details),
+        ("shown", "/api/members/{person_id}", 200, ada.person, {"person_id": "me"}, details),
+        ("shown", "/api/people/{person_id}", 200, None, one, details),
+        ("denied", "/api/people", 401, None, {}, details),
+        ("denied", "/api/people/{person_id}/personal-data", 403, None, one, "everything about a person"),
+    ]
+    assert "Lovelace" not in str(lines)
+    assert next(line for line in lines if line["event"] == "shown")["roles"] == ["member"]
+
+
+def test_every_route_that_shows_names_or_texts_says_so(app: Litestar) -> None:
+    quiet = {route.operation for route in access.routes(app) if route.method == "GET" and not route.opt.get("shows")}
+    reports = {operation for operation in quiet if operation.startswith("Report")}
+    assert quiet - reports == SHOWING_NOBODY, "a new route says with shows=… what of people it shows, or is listed here"

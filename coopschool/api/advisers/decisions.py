@@ -55,7 +55,9 @@ async def review(request: ApiRequest, decision_id: DecisionPath, data: JSONBody[
     return request.written(outcome, Written, status=201, at=f"/api/decisions/{decision_id}")
 
 
-@get("/api/decisions/{decision_id:str}", operation_id="GetDecision", roles=TAKING_PART, tags=["workshops"])
+@get(
+    "/api/decisions/{decision_id:str}", operation_id="GetDecision", shows="texts", roles=TAKING_PART, tags=["workshops"]
+)
 async def one(request: ApiRequest, decision_id: DecisionPath) -> DecisionSeen:
     """A decision with its reviews; its text for the team and the facilitators."""
     actor, today, zone = request.actor, request.school.now().date(), request.school.settings.zone
@@ -74,6 +76,7 @@ async def one(request: ApiRequest, decision_id: DecisionPath) -> DecisionSeen:
 @get(
     "/api/decisions",
     operation_id="ListDecisions",
+    shows="texts",
     roles=TAKING_PART,
     tags=["workshops"],
     csv=True,

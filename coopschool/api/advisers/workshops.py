@@ -111,6 +111,7 @@ async def plan(request: ApiRequest, team_id: TeamPath, data: JSONBody[NewWorksho
 @get(
     "/api/teams/{team_id:str}/workshops",
     operation_id="ListWorkshops",
+    shows="texts",
     roles=TAKING_PART,
     tags=["workshops"],
     csv=True,
@@ -137,7 +138,9 @@ async def list_workshops(
     return page(request, WorkshopPage, [card(workshop) for workshop in shown], last)
 
 
-@get("/api/workshops/{workshop_id:str}", operation_id="GetWorkshop", roles=TAKING_PART, tags=["workshops"])
+@get(
+    "/api/workshops/{workshop_id:str}", operation_id="GetWorkshop", shows="texts", roles=TAKING_PART, tags=["workshops"]
+)
 async def one(request: ApiRequest, workshop_id: WorkshopPath) -> WorkshopSeen:
     """A workshop with its notes and decisions; their texts for the team and the facilitators."""
     actor, today, zone = request.actor, request.school.now().date(), request.school.settings.zone

@@ -206,6 +206,7 @@ class FeedbackOnSession(Controller):
     @get(
         "/comments",
         operation_id="ListComments",
+        shows="comments",
         roles=may("trainer"),
         path_example={"session_id": OWN_SESSION},
     )

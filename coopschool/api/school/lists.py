@@ -136,7 +136,14 @@ async def list_sessions(
     return page(request, SessionPage, items, last)
 
 
-@get("/api/members", operation_id="ListMembers", roles=may("coordinator"), tags=["members"], csv=True)
+@get(
+    "/api/members",
+    operation_id="ListMembers",
+    shows="names and addresses",
+    roles=may("coordinator"),
+    tags=["members"],
+    csv=True,
+)
 async def list_members(
     request: ApiRequest,
     q: Words = None,
@@ -172,7 +179,9 @@ async def list_members(
     return page(request, MemberPage, items, last)
 
 
-@get("/api/people", operation_id="ListPeople", roles=may("admin"), tags=["people"], csv=True)
+@get(
+    "/api/people", operation_id="ListPeople", shows="names and addresses", roles=may("admin"), tags=["people"], csv=True
+)
 async def list_people(
     request: ApiRequest,
     q: Words = None,

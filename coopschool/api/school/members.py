@@ -155,7 +155,7 @@ class Members(Controller):
         )
         return request.written(outcome, MemberMade, status=201, at="/api/members/{person_id}")
 
-    @get("/{person_id:str}", operation_id="GetMember", roles=may("member", "coordinator"))
+    @get("/{person_id:str}", operation_id="GetMember", shows="names and addresses", roles=may("member", "coordinator"))
     async def one(self, request: ApiRequest, person_id: PersonPath) -> Response[MemberSeen]:
         """A member as they see themselves and as coordinators see them; the `ETag` is for `PATCH`."""
         id, today = request.self_or(person_id, "coordinator"), request.school.now().date()
@@ -241,7 +241,12 @@ class Members(Controller):
         )
         return request.written(await request.carry_out(command), Written)
 
-    @get("/{person_id:str}/enrolments", operation_id="ListEnrolments", roles=may("member", "coordinator"))
+    @get(
+        "/{person_id:str}/enrolments",
+        operation_id="ListEnrolments",
+        shows="a person's learning",
+        roles=may("member", "coordinator"),
+    )
     async def enrolments(self, request: ApiRequest, person_id: PersonPath) -> Learning:
         """A member's open enrolments and waits, interests, completions and waivers, as they stand now."""
         id = request.self_or(person_id, "coordinator")

@@ -97,7 +97,7 @@ class People(Controller):
         outcome = await request.carry_out(command, vault=[details], answer=lambda _: {"person_id": person})
         return request.written(outcome, PersonMade, status=201, at="/api/people/{person_id}")
 
-    @get("/{person_id:str}", operation_id="GetPerson", roles=may("admin"))
+    @get("/{person_id:str}", operation_id="GetPerson", shows="names and addresses", roles=may("admin"))
     async def one(self, request: ApiRequest, person_id: PersonPath) -> Response[PersonSeen]:
         """A person with their roles; the `ETag` is for `PUT …/roles`."""
         id, today = request.person(person_id), request.school.now().date()

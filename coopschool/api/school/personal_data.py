@@ -56,7 +56,7 @@ class PersonalDataOf(Controller):
     path = "/api/people/{person_id:str}/personal-data"
     tags = ("people",)
 
-    @get(operation_id="ExportPersonalData", roles=SIGNED_IN)
+    @get(operation_id="ExportPersonalData", shows="everything about a person", roles=SIGNED_IN)
     async def export(self, request: ApiRequest, person_id: PersonPath) -> PersonalData:
         """All that is kept about a person, in a form that machines read."""
         id = request.self_or(person_id, "admin")

@@ -139,6 +139,8 @@ class Sessions(Controller):
         """A session as it stands now: the people only for coordinators and its trainers. The `ETag` is for `PATCH`."""
         actor, now = request.actor, request.school.now()
         revision, seen = await request.school.read(lambda load: glance(existing(load, Session, session_id), actor, now))
+        if any(learner.name is not None for learner in seen.people or ()):
+            request.call.shows = "names of learners"
         return Response(await with_words(request.reads, seen), headers={"ETag": etag(revision)})
 
     @patch(
