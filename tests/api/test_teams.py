@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -138,6 +139,21 @@ def test_what_does_not_exist_is_not_found(callers: Callers) -> None:
         assert callers.coordinator.get(path).status_code == 404
     assert callers.coordinator.put(f"/api/teams/{NOBODY}/telework/2026Q1", TELEWORK).status_code == 404
     assert callers.coordinator.get(f"/api/teams/{callers.team()}?on=0001-01-01").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/api/teams", b'["2026-03-01T09:00:00","x"]'),
+        ("/api/teams", b'["2026-03-01T09:00:00Z"]'),
+        ("/api/decisions", b'["soon","x"]'),
+        ("/api/instruments", b'["autonomy","1"]'),
+    ],
+)
+def test_a_cursor_that_we_did_not_give_is_refused(callers: Callers, path: str, key: bytes) -> None:
+    callers.team()
+    cursor = urlsafe_b64encode(key).decode().rstrip("=")
+    assert refused(callers.coordinator.get(f"{path}?cursor={cursor}")) == (422, "invalid", ["cursor"])
 
 
 def test_teams_come_in_pages_in_the_order_they_were_formed_and_as_csv(callers: Callers, clock: FixedClock) -> None:

@@ -27,6 +27,7 @@ from coopschool.api.advisers.team_seen import (
 from coopschool.api.answers import Cursor, Limit, MinPosition, cursor_key, page, portion
 from coopschool.api.body import (
     Body,
+    Moment,
     People,
     PersonOrMe,
     PersonPath,
@@ -133,7 +134,7 @@ class Teams(Controller):
         if not request.is_any("coordinator"):
             teams = [team for team in teams if _is_own(team, request.actor.person, now.date(), day)]
         shown, last = portion(
-            teams, lambda team: (team.formed_at, team.id), cursor_key(cursor, tuple[datetime, str]), limit
+            teams, lambda team: (team.formed_at, team.id), cursor_key(cursor, tuple[Moment, str]), limit
         )
         texts = await request.reads.vault(lambda connection: vault.texts(connection, [team.name for team in shown]))
         cards = [card(team, day, request.school.settings.zone) for team in shown]
