@@ -69,3 +69,11 @@ REPORT_FILTERS = {
     "demand": {"module": MODULE},
     "attendance": {"session": RUNNING_SESSION},
 }
+# A figure of each report, and what names its row.
+EXPLAINED = {
+    "member_progress": {"figure": "status", "module": MODULE},
+    "progress": {"figure": "enrolled", "module": MODULE},
+    "cohorts": {"figure": "people"},
+    "demand": {"figure": "interested"},
+    "attendance": {"figure": "absent", "slot": "1"},
+}

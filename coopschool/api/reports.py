@@ -22,10 +22,12 @@ from coopschool.api.request import ApiRequest
 from coopschool.domain.base import Role, existing
 from coopschool.domain.school.member import Member
 from coopschool.domain.school.session import Session
+from coopschool.pseudonyms import Pseudonyms
+from coopschool.researcher_feed import names_of_grant
 from projections import reports
 from projections.reports import Definition, Report, Row
 
-# Who may ask for a report besides its roles, for what is their own: see `_refuse_others`.
+# Who may ask for a report besides its roles, for what is their own: see `refuse_others`.
 OWNERS: Mapping[str, Role] = {"member_progress": "member", "attendance": "trainer"}
 
 COMMON = {
@@ -71,11 +73,37 @@ def _route(about: Definition) -> HTTPRouteHandler:
     )
     async def report(request: ApiRequest) -> Response[ReportShown]:
         asked = dict(request.query_params.items())
-        await _refuse_others(request, about, asked)
+        await refuse_others(request, about, asked)
         return await show(request, about, asked)
 
     report.fn.__doc__ = f"{about.title}: `{'`, `'.join(about.figures)}`."
     return report
+
+
+class Names:
+    """Under which names somebody sees sessions in reports: researchers under pseudonyms, all others as they are."""
+
+    def __init__(self, pseudonyms: Pseudonyms | None) -> None:
+        self._pseudonyms = pseudonyms
+
+    def meant(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters, with the session that is meant."""
+        if self._pseudonyms is None or "session" not in asked:
+            return dict(asked)
+        return {**asked, "session": self._pseudonyms.id_of(asked["session"]) or asked["session"]}
+
+    def shown(self, rows: list[Row]) -> list[Row]:
+        """The rows, with the session as it is to be seen."""
+        if self._pseudonyms is None:
+            return rows
+        return [row | {"session": self._pseudonyms.of(row["session"])} if row.get("session") else row for row in rows]
+
+
+def names_for(request: ApiRequest) -> Names:
+    """Whoever runs the school knows its sessions; researchers know those of their feed."""
+    if not request.is_any("researcher") or request.is_any("coordinator", "admin"):
+        return Names(None)
+    return Names(names_of_grant(request.school.settings, request.actor.person))
 
 
 async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any]) -> Response[ReportShown]:
@@ -83,18 +111,20 @@ async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any])
     wanted = dict(asked)
     position = position_of(wanted.pop("min_position", None))
     form = wanted.pop("format") if wanted.get("format") in FORMS else None
-    settings = request.school.settings
+    settings, names = request.school.settings, names_for(request)
+    reports.refuse_future(wanted, settings.zone, request.school.now())
     await request.reads.caught_up(about.projections, position)
     report = await request.reads.plainly(
         partial(
             reports.run,
             name=about.name,
-            parameters=wanted,
+            parameters=names.meant(wanted),
             zone=settings.zone,
             min_group=settings.min_group,
             now=request.school.now(),
         )
     )
+    report = _renamed(report, names, wanted)
     if form == "csv" or (form is None and prefers_csv(request.call.header(b"accept"))):
         return _as_csv(request, about, report)
     codes = {row["place"] for row in report.rows if row.get("place")}
@@ -133,7 +163,7 @@ async def unknown_report(request: ApiRequest, name: Annotated[str, PathParameter
     reports.definition(name)
 
 
-async def _refuse_others(request: ApiRequest, about: Definition, asked: dict[str, Any]) -> None:
+async def refuse_others(request: ApiRequest, about: Definition, asked: dict[str, Any]) -> None:
     """Those who do not hold one of the report's roles see what is their own: their progress, their sessions' sheets."""
     if "member" in asked and about.name == "member_progress":
         asked["member"] = request.person(asked["member"])
@@ -157,6 +187,17 @@ async def _gives(request: ApiRequest, session: str | None) -> bool:
         raise parameter_fault("missing", "session")
     person = request.actor.person
     return await request.school.read(lambda load: existing(load, Session, session).is_given_by(person))
+
+
+def _renamed(report: Report, names: Names, asked: Mapping[str, Any]) -> Report:
+    """The report under the names that the caller knows; the checksum is over the rows as shown."""
+    rows = names.shown(report.rows)
+    if rows is report.rows:
+        return report
+    rows = sorted(rows, key=lambda row: [str(row[column]) for column in report.parameters["group_by"]])
+    parameters = report.parameters | {name: asked[name] for name in ("session",) if name in asked}
+    provenance = msgspec.structs.replace(report.provenance, checksum=reports.checksum(rows))
+    return msgspec.structs.replace(report, rows=rows, parameters=parameters, provenance=provenance)
 
 
 def _as_csv(request: ApiRequest, about: Definition, report: Report) -> Response[Any]:

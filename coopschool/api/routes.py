@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-from coopschool.api import events, health, reports
+from coopschool.api import events, explain, health, reports
 from coopschool.api.advisers import answer_form, decisions, instruments, teams, workshops
 from coopschool.api.advisers.waves import Waves
 from coopschool.api.api_keys import ApiKeyRoutes
@@ -43,5 +43,6 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     *decisions.ROUTES,
     *instruments.ROUTES,
     *reports.ROUTES,
+    *explain.ROUTES,
     *events.ROUTES,
 )

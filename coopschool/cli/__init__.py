@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from coopschool.cli import analyst, api_keys, history, keys, lake, operations, upkeep, waves, whatif
+from coopschool.cli import (
+    analyst,
+    api_keys,
+    explaining,
+    history,
+    keys,
+    lake,
+    operations,
+    upkeep,
+    waves,
+    whatif,
+)
 from coopschool.cli.diagnosis import doctor
 from coopschool.cli.running import Commands
 
@@ -50,6 +61,7 @@ app.command("import", rich_help_panel=SET_UP)(history.import_)
 app.add_typer(waves.app, name="wave", rich_help_panel=RUN)
 app.command(rich_help_panel=STUDY, context_settings=analyst.FILTERS)(analyst.report)
 app.command(rich_help_panel=STUDY)(analyst.events)
+app.command(rich_help_panel=STUDY, context_settings=analyst.FILTERS)(explaining.explain)
 app.command(rich_help_panel=STUDY)(lake.export)
 app.command(rich_help_panel=STUDY)(whatif.whatif)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -68,12 +69,12 @@ def events(
     if as_json:
         output.show_json(page)
         return
-    output.show_table(COLUMNS, _rows(page.events, settings.zone))
+    output.show_table(COLUMNS, rows_of(page.events, settings.zone))
     if not page.at_end:
         output.note(f"There is more: --after {page.next}")
 
 
-def _rows(found: Iterable[SeenEvent], zone: ZoneInfo) -> Iterator[list[object]]:
+def rows_of(found: Iterable[SeenEvent], zone: ZoneInfo) -> Iterator[list[object]]:
     for event in found:
         times = (output.in_zone(event.occurred_at, zone), output.in_zone(event.recorded_at, zone))
         yield [event.position, *times, event.type, event.tags, bytes(event.data).decode()]
@@ -84,7 +85,7 @@ def _print_as_they_come(found: Iterable[SeenEvent], zone: ZoneInfo, *, as_json: 
         if as_json:
             output.show_json_line(event)
         else:
-            output.show_line(next(_rows([event], zone)))
+            output.show_line(next(rows_of([event], zone)))
 
 
 def report_names() -> list[str]:
@@ -130,7 +131,7 @@ def report(
     """
     from projections.reports import definition
 
-    filters = _filters(context.args)
+    filters = given_filters(context.args)
     if name is None:
         _list_reports(as_json=as_json)
         return
@@ -148,7 +149,7 @@ def report(
     print_report(about, found, Format.json if as_json else format_)
 
 
-def _filters(arguments: Sequence[str]) -> dict[str, str]:
+def given_filters(arguments: Sequence[str]) -> dict[str, str]:
     """The filters among the arguments that no option of ours is: ``--module M05`` or ``--module=M05``."""
     found = {}
     rest = iter(arguments)
@@ -185,13 +186,24 @@ def _list_reports(*, as_json: bool) -> None:
 
 
 def _run(settings: Settings, database: Database, name: str, asked: dict[str, str]) -> Report:
-    from projections.generations import NotCaughtUp, ProjectionStopped
-    from projections.reports import run
+    from datetime import UTC, datetime
 
-    try:
+    from projections.reports import refuse_future, run
+
+    refuse_future(asked, settings.zone, datetime.now(UTC))
+    with with_facts():
         catch_up(settings, database)
         with database.connect("reader") as connection:
             return run(connection, name, asked, zone=settings.zone, min_group=settings.min_group)
+
+
+@contextmanager
+def with_facts() -> Iterator[None]:
+    """Says why, where the facts are not to be had, and ends the command."""
+    from projections.generations import NotCaughtUp, ProjectionStopped
+
+    try:
+        yield
     except NotCaughtUp as error:
         output.note(f"coopschool: {error}. Try again in a moment, or see `coopschool doctor`.")
         fail(AWAY)

@@ -6,7 +6,8 @@ Each report is one `.sql` file that every engine runs alike, and a few lines tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, LiteralString
@@ -15,8 +16,9 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import dict_row
 
-from coopschool.domain.errors import Unknown
+from coopschool.domain.errors import Invalid, Unknown
 from coopschool.sql import statements
+from projections.calendar import Calendar
 from projections.disclosure import MIN_GROUP
 from projections.generations import NotCaughtUp, ProjectionStopped, in_live_facts
 from projections.registry import projections_version
@@ -29,7 +31,22 @@ from projections.reports.member_progress import MEMBER_PROGRESS
 from projections.reports.progress import PROGRESS
 from projections.reports.report import Definition, Provenance, Report, Row, Rows, checksum
 
-__all__ = ["REPORTS", "Asked", "Definition", "Parameter", "Provenance", "Report", "Row", "definition", "run"]
+__all__ = [
+    "REPORTS",
+    "Asked",
+    "Definition",
+    "Parameter",
+    "Provenance",
+    "Report",
+    "Row",
+    "ask",
+    "checksum",
+    "definition",
+    "in_facts",
+    "refuse_future",
+    "run",
+    "values_of",
+]
 
 SQL = statements("projections.reports", "provenance.sql")
 
@@ -67,10 +84,17 @@ def run(
     """
     about = definition(name)
     asked = ask(about, parameters, zone, now or datetime.now(UTC))
+    with in_facts(conn, about, asked, min_group) as (_, report):
+        return report
+
+
+@contextmanager
+def in_facts(conn: Connection, about: Definition, asked: Asked, min_group: int) -> Iterator[tuple[Asked, Report]]:
+    """The report, and the parameters with what it may know, while the transaction lasts that sees just that."""
     with in_live_facts(conn) as generation:
         asked = asked._replace(known=_known(conn, generation, about, asked.known_at))
         found = _rows(conn, about, asked)
-    return answer(about, asked, found, min_group, projections_version())
+        yield asked, answer(about, asked, found, min_group, projections_version())
 
 
 def ask(about: Definition, parameters: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> Asked:
@@ -86,6 +110,15 @@ def ask(about: Definition, parameters: Mapping[str, Any], zone: ZoneInfo, now: d
         filters=asking.filters(wanted, about.parameters),
         zone=zone,
     )
+
+
+def refuse_future(parameters: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> None:
+    """Raises `Invalid` for an `as_of` after today: nothing has happened then."""
+    if parameters.get("as_of") is None:
+        return
+    latest = Calendar(zone).end_of(now.astimezone(zone).date())
+    if asking.moment("as_of", parameters["as_of"], zone) > latest:
+        raise Invalid("as_of", latest=latest.date().isoformat())
 
 
 def answer(about: Definition, asked: Asked, found: Rows, min_group: int, version: str) -> Report:
@@ -129,13 +162,16 @@ def _rows(conn: Connection, about: Definition, asked: Asked) -> dict[str, list[R
 def values_of(about: Definition, asked: Asked) -> dict[str, Any]:
     """The values of every `:name` in the report's SQL, for any engine."""
     grouped = {"quarter" if column == "period" else column for column in asked.group_by}
+    if asked.filters.get("category") is not None:
+        grouped.add("category")  # what is hidden depends on all categories: the report leaves out the others later
     return {
         "known": asked.known,
         "as_of": asked.as_of,
         "today": asked.today,
         **{f"by_{column}": column in grouped for column in about.group_by},
-        "with_category": "category" in grouped or asked.filters.get("category") is not None,
+        "with_category": "category" in grouped,
         **asked.filters,
+        "category": None,
     }
 
 

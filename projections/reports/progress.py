@@ -56,14 +56,18 @@ class Tally:
 
 
 def shape(found: Rows, asked: Asked, min_group: int) -> list[Row]:
-    """One row a group. By category, small groups are hidden, and figures of sessions say nothing."""
-    columns = asked.group_by
+    """One row a group. By category, small groups are hidden, and figures of sessions say nothing.
+
+    One category is shown as it would be beside the others: what is hidden then is hidden alone, too.
+    """
+    only = asked.filters["category"]
+    columns = asked.group_by if only is None or "category" in asked.group_by else (*asked.group_by, "category")
     tallies: dict[tuple[str | None, ...], Tally] = defaultdict(Tally)
     for row in found["progress"]:
         tallies[_key(row, columns)].add(row)
     if not columns:
         tallies[()]
-    if "category" not in columns and asked.filters["category"] is None:
+    if "category" not in columns:
         return [_row(columns, key, tally.figures()) for key, tally in _in_order(tallies.items())]
     rows = [
         _row(columns, key, tally.figures() | dict.fromkeys(OF_SESSIONS) | {"people": tally.sums["people"]})
@@ -72,7 +76,12 @@ def shape(found: Rows, asked: Asked, min_group: int) -> list[Row]:
     ]
     within = [column for column in columns if column != "category"]
     shown = counts(rows, within=within, figures=FIGURES, people="people", min_group=min_group)
-    return [{column: value for column, value in row.items() if column != "people"} for row in shown]
+    dropped = {"people"} if columns == asked.group_by else {"people", "category"}
+    return [
+        {column: value for column, value in row.items() if column not in dropped}
+        for row in shown
+        if only in (None, row["category"])
+    ]
 
 
 def _key(row: Row, columns: Sequence[str]) -> tuple[str | None, ...]:

@@ -124,6 +124,12 @@ EXPECTED: dict[str, set[Role]] = {
     "ReportAttendance": {"coordinator", "trainer"},
     "ReportMemberProgress": {"coordinator", "member"},
     "UnknownReport": set(ROLES),
+    "ExplainProgress": {"coordinator", "researcher"},
+    "ExplainCohorts": {"coordinator", "researcher"},
+    "ExplainDemand": {"coordinator"},
+    "ExplainAttendance": {"coordinator", "trainer"},
+    "ExplainMemberProgress": {"coordinator", "member"},
+    "UnknownExplanation": set(ROLES),
     "ListEvents": {"admin", "researcher"},
     "StreamEvents": {"admin", "researcher"},
 }

@@ -151,3 +151,24 @@ def test_a_report_without_rows_has_its_columns_all_the_same(
 def report_without_rows() -> Callable[[], tuple[Definition, Report]]:
     parameters = {"as_of": "2020-01-01", "known_at": None, "group_by": []}
     return lambda: (REPORTS["attendance"], Report("attendance", parameters, Provenance(0, "", "0" * 64), [], []))
+
+
+def test_the_events_behind_a_figure_are_shown(command: Command, seeded: CoopSchool) -> None:
+    asked = ("progress", "--module", "M01", "--period", "2019Q2")
+    (row,) = command.said("report", *asked)["rows"]
+    found = command.said("explain", *asked, "--figure", "completed", "--limit", "2")
+    assert found["value"] == row["completed"] > 0
+    assert found["count"] >= row["completed"]
+    assert [event["type"] for event in found["events"]] == ["ModuleCompleted.v1"] * 2
+    assert "There is more" in command.run("explain", *asked, "--figure", "completed", "--limit", "2").stderr
+    assert "completed" in command.refused("explain", "progress")
+    assert "latest" in command.refused("report", "progress", "--as-of", "2100-01-01")
+
+
+def test_what_a_report_hides_is_not_explained(command: Command, seeded: CoopSchool) -> None:
+    rows = command.said("report", "progress", "--group-by", "category", "--period", "2018-03")["rows"]
+    hidden = next(row["category"] for row in rows if row["suppressed"])
+    arguments = ("explain", "progress", "--period", "2018-03", "--category", str(hidden), "--figure", "enrolled")
+    found = command.said(*arguments)
+    assert (found["suppressed"], found["value"], found["count"], found["events"]) == (True, None, None, [])
+    assert "suppressed" in command.run(*arguments).stderr

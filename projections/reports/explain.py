@@ -1,0 +1,162 @@
+"""What is behind a figure of a report: the events whose facts it sums, as of and as known at the same moments.
+
+A figure is found by the columns that name its row. What the report hides is not explained either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, LiteralString, NamedTuple
+from zoneinfo import ZoneInfo
+
+from coopschool.domain.errors import Invalid, Unknown
+from coopschool.sql import statements
+from projections.disclosure import MIN_GROUP
+from projections.reports import BRUSSELS, Connection, Definition, Report, ask, definition, in_facts, values_of
+from projections.reports.report import Row
+
+MOST_GROUPS = 50  # that are listed where there is none of that name
+
+# The facts that figures are made of, where they are not called like them: names of parts in `explain.sql`.
+PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "progress": {
+        "seats": ("sessions",),
+        "fill_rate": ("seat", "sessions"),
+        "attendance_rate": ("attended",),
+        "completion_rate": ("completed", "not_completed"),
+        "median_days_to_completion": ("completed",),
+    },
+    "cohorts": {
+        f"{milestone}_share": (milestone, "people")
+        for milestone in ("joined", "one_module", "three_modules", "rite_of_passage")
+    },
+    "demand": {"since": ("waiting", "interested")},
+    "attendance": {
+        "expected": ("present", "partial", "absent", "excused", "seat"),
+        "days_to_logging": ("logged",),
+    },
+    "member_progress": {
+        "status": ("standing", "interested"),
+        "session": ("standing",),
+        "expected": ("attended",),
+        "open": ("completed", "waived", "category", "module"),
+    },
+}
+
+
+class Cell(NamedTuple):
+    """One value of the figure: the columns that name its row, the value as it is shown."""
+
+    group: Mapping[str, Any]
+    value: Any
+    suppressed: bool
+
+
+class Explained(NamedTuple):
+    """The report as it was asked for, the figure's values, and the positions of the events behind them, in order."""
+
+    report: Report
+    figure: str
+    cells: list[Cell]
+    positions: list[int]
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether the report hides one of the values: then there are no positions."""
+        return any(cell.suppressed for cell in self.cells)
+
+
+def explain(
+    conn: Connection,
+    name: str,
+    figure: str | None,
+    parameters: Mapping[str, Any],
+    *,
+    zone: ZoneInfo = BRUSSELS,
+    min_group: int = MIN_GROUP,
+    now: datetime | None = None,
+) -> Explained:
+    """Explains a figure of the rows that the parameters leave.
+
+    `parameters` are the report's own, and the columns that name its rows. Raises `Unknown` and `Invalid`, which list
+    what there is, and what a report raises.
+    """
+    about = explained(name)
+    if figure is None or figure not in about.figures:
+        raise Invalid("figure", given=(figure or "")[:40], known=list(about.figures))
+    wanted, group = _split(about, parameters)
+    asked = ask(about, wanted, zone, now or datetime.now(UTC))
+    with in_facts(conn, about, asked, min_group) as (asked, report):
+        cells = [_cell(about, row, figure) for row in report.rows if _named(row, group)]
+        if not cells:
+            raise _no_such_group(about, report, group)
+        if any(cell.suppressed for cell in cells):
+            return Explained(report, figure, cells, [])
+        parts = PARTS[name].get(figure, (figure,))
+        values = values_of(about, asked) | _blank(about) | dict(asked.filters) | group | {"parts": list(parts)}
+        found = conn.execute(_statements()[name], values, prepare=False).fetchall()
+    return Explained(report, figure, cells, [row[0] for row in found])
+
+
+def explained(name: str) -> Definition:
+    """A report that can be explained. Raises `Unknown`, which lists those that can."""
+    about = definition(name)
+    if name not in PARTS:
+        unknown = Unknown("explanation", name)
+        unknown.details["known"] = sorted(PARTS)
+        raise unknown
+    return about
+
+
+def _split(about: Definition, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The report's parameters, and the columns that name a row. What is both is a filter."""
+    filters = {parameter.name for parameter in about.parameters}
+    columns = set(about.columns) - filters
+    wanted = {name: value for name, value in parameters.items() if name not in columns}
+    if "group_by" in wanted:
+        raise Invalid("group_by", known=sorted(filters | columns))
+    numbers = {"months", "slot"}
+    group = {
+        name: _number(name, value) if name in numbers else value
+        for name, value in parameters.items()
+        if name in columns
+    }
+    return wanted, group
+
+
+def _number(name: str, value: Any) -> int:
+    if not str(value).isascii() or not str(value).isdigit() or len(str(value)) > 6:
+        raise Invalid(name, expected="number")
+    return int(value)
+
+
+def _named(row: Row, group: Mapping[str, Any]) -> bool:
+    return all(row.get(column) == value for column, value in group.items())
+
+
+def _cell(about: Definition, row: Row, figure: str) -> Cell:
+    return Cell({column: row[column] for column in about.columns}, row[figure], bool(row.get("suppressed")))
+
+
+def _no_such_group(about: Definition, report: Report, group: Mapping[str, Any]) -> Unknown:
+    known = [{column: row[column] for column in about.columns} for row in report.rows]
+    unknown = Unknown("group", " ".join(f"{name}={value}" for name, value in group.items())[:100])
+    unknown.details["known"] = known[:MOST_GROUPS]
+    return unknown
+
+
+def _blank(about: Definition) -> dict[str, Any]:
+    """No value for any column that may name a row."""
+    return dict.fromkeys((*about.columns, "slot", "months", "quarter", "module", "session", "language", "place"))
+
+
+@cache
+def _statements() -> dict[str, LiteralString]:
+    """As psycopg takes them."""
+    return {
+        name: re.sub(r"(?<!:):(\w+)", r"%(\1)s", text)
+        for name, text in statements("projections.reports", "explain.sql").items()
+    }
