@@ -24,7 +24,6 @@ SHOWING_NOBODY = {
     "GetInstrument",
     "GetModule",
     "GetSession",  # notes it itself, where it shows names
-    "GetTeam",
     "GetWaitlist",
     "GetWave",
     "ListApiKeys",

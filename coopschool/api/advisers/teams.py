@@ -142,7 +142,9 @@ class Teams(Controller):
             request, TeamPage, [msgspec.structs.replace(one, name=texts.get(one.name or "")) for one in cards], last
         )
 
-    @get("/{team_id:str}", operation_id="GetTeam", roles=TEAM_READERS, query_example={"on": "2026-03-01"})
+    @get(
+        "/{team_id:str}", operation_id="GetTeam", shows="names", roles=TEAM_READERS, query_example={"on": "2026-03-01"}
+    )
     async def one(self, request: ApiRequest, team_id: TeamPath, on: On = None) -> TeamSeen:
         """A team with its advisers on a day, today unless given, and its telework."""
         now, actor, zone = request.school.now(), request.actor, request.school.settings.zone
