@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import growth, history, http, rebuild
+from benchmarks import growth, history, http, lake, rebuild
 from coopschool.database import Database
 from coopschool.settings import Settings
 
@@ -101,12 +101,17 @@ def importing(data_dir: Path, _events: int) -> None:
     console.print(table)
 
 
+def desk(data_dir: Path, events: int) -> None:
+    lake.show(console, data_dir, (events // 10, events))
+
+
 PARTS: dict[str, Callable[[Path, int], None]] = {
     "enrolments": enrolments,
     "race": race,
     "growth": growing,
     "rebuild": rebuilding,
     "import": importing,
+    "desk": desk,
 }
 
 

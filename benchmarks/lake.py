@@ -1,4 +1,4 @@
-"""The lake: how fast it is exported and in how much memory, and reports on PostgreSQL beside DuckDB on the same facts.
+"""The analyst's desk: the feed to one reader, the lake, and reports on PostgreSQL beside DuckDB on the same facts.
 
 ``python -m benchmarks.lake [--events N …]``: for each length of the log one row, to see how things grow.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import resource
+import socket
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +19,11 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import servers
 from benchmarks.school import lengthen
+from coopschool.api.auth import mint_token
 from coopschool.database import Database
+from coopschool.domain.base import Role
 from coopschool.settings import Settings
 from projections import engines
 from projections.lake import export, open_lake
@@ -70,6 +75,32 @@ def measure(data_dir: Path, events: int) -> tuple[Exported, list[Asked]]:
             return exported, _asked(database, settings, Path(directory))
 
 
+class Fed(NamedTuple):
+    """A view of the log, whole, as lines over HTTP: events a second, and the server's memory then."""
+
+    view: str
+    rate: float
+    megabytes: float
+
+
+def feed(data_dir: Path) -> list[Fed]:
+    """The whole log to one reader, as an admin and as a researcher see it."""
+    key = Settings(data_dir=data_dir).signing_key()
+    found = []
+    roles: tuple[Role, ...] = ("admin", "researcher")
+    for role in roles:
+        port = free_port()
+        with servers.running("ours", port, data_dir) as running:
+            headers = {"Authorization": f"Bearer {mint_token(key, [role])}", "Accept": "application/x-ndjson"}
+            asked = urllib.request.Request(f"http://127.0.0.1:{port}/api/events", headers=headers)
+            started, events = time.perf_counter(), 0
+            with urllib.request.urlopen(asked) as lines:
+                while piece := lines.read(1 << 16):
+                    events += piece.count(b"\n")
+            found.append(Fed(role, events / (time.perf_counter() - started), running.resident_megabytes()))
+    return found
+
+
 def exported_to(data_dir: Path, directory: Path) -> Exported:
     settings = Settings(data_dir=data_dir)
     with Database.open(settings) as database:
@@ -102,22 +133,33 @@ def _best(ask: Callable[[], object]) -> float:
     return min(times)
 
 
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def show(console: Console, data_dir: Path, sizes: Sequence[int]) -> None:
+    """Prints how the feed, the export and the reports do as the log grows."""
+    growth = Table("events", "exported a second", "most memory, MB", title="Exporting the lake")
+    fed = Table("events", "view", "events a second", "server memory, MB", title="The feed as lines, to one reader")
+    reports = Table("events", "report", "PostgreSQL s", "DuckDB s", "times", title="The same report on the same facts")
+    for events in sorted(sizes):
+        exported, asked = measure(data_dir, events)
+        growth.add_row(f"{events:,}", f"{exported.rate:,.0f}", f"{exported.megabytes:.0f}")
+        for one in asked:
+            reports.add_row(f"{events:,}", one.report, f"{one.postgres:.3f}", f"{one.duckdb:.3f}", f"{one.times:.1f}")
+        for view in feed(data_dir):
+            fed.add_row(f"{events:,}", view.view, f"{view.rate:,.0f}", f"{view.megabytes:.0f}")
+    for table in (fed, growth, reports):
+        console.print(table)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lake", description=__doc__)
     parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000])
-    console = Console(width=120)
-    growth = Table("events", "exported a second", "most memory, MB", title="Exporting the lake")
-    reports = Table("events", "report", "PostgreSQL s", "DuckDB s", "times", title="The same report on the same facts")
     with tempfile.TemporaryDirectory(prefix="coopschool-lake-") as directory:
-        for events in sorted(parser.parse_args(arguments).events):
-            exported, asked = measure(Path(directory), events)
-            growth.add_row(f"{events:,}", f"{exported.rate:,.0f}", f"{exported.megabytes:.0f}")
-            for one in asked:
-                reports.add_row(
-                    f"{events:,}", one.report, f"{one.postgres:.3f}", f"{one.duckdb:.3f}", f"{one.times:.1f}"
-                )
-    console.print(growth)
-    console.print(reports)
+        show(Console(width=120), Path(directory), parser.parse_args(arguments).events)
 
 
 if __name__ == "__main__":

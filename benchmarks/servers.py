@@ -41,7 +41,7 @@ async def nothing(request: ApiRequest, session_id: str, data: EnrolBody) -> dict
     return {"status": "confirmed", "position": 1}
 
 
-def make(settings: Settings) -> Litestar:
+def make(settings: Settings, _stopping: object = None) -> Litestar:
     """The application that the environment asks for."""
     logs.configure()
     database = Database.open(settings)

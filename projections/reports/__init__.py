@@ -93,6 +93,7 @@ def in_facts(conn: Connection, about: Definition, asked: Asked, min_group: int) 
     """The report, and the parameters with what it may know, while the transaction lasts that sees just that."""
     with in_live_facts(conn) as generation:
         asked = asked._replace(known=_known(conn, generation, about, asked.known_at))
+        conn.execute(SQL["work_in_memory"])
         found = _rows(conn, about, asked)
         yield asked, answer(about, asked, found, min_group, projections_version())
 

@@ -30,6 +30,15 @@ chosen as (
         and (cast(:language as text) is null or language = cast(:language as text))
         and (cast(:period as text) is null or cast(:period as text) in (month, quarter, year))
 ),
+-- The same, so that planners see that it is one row a session: what rows of facts are looked up in.
+known_sessions as (
+    select session from sessions where position <= :known and occurred_at <= :as_of group by session
+),
+placed as (
+    select k.session as session_id, c.first_slot_at, c.first_day, c.cancelled
+    from known_sessions k
+    join chosen c on c.session_id = k.session
+),
 belonging as (
     select member, category, from_day, until_day
     from categories
@@ -37,29 +46,41 @@ belonging as (
     group by member, category, from_day, until_day
     having sum(sign) > 0
 ),
+-- By session, and by category where that is asked for: few rows are left then to go on with.
 enrolled as (
     select
-        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session,
-        case when :by_category then b.category end as category,
-        case when e.occurred_at <= c.first_slot_at and not c.cancelled then e.seat else 0 end as at_first_slot,
-        e.member, e.days, e.enrolled, e.waitlisted, e.promoted, e.withdrawn, e.cancelled, e.no_show, e.completed,
-        e.not_completed
+        c.session_id, case when :by_category then b.category end as category, e.days,
+        sum(case when e.occurred_at <= c.first_slot_at and not c.cancelled then e.seat else 0 end) as at_first_slot,
+        sum(e.enrolled) as enrolled, sum(e.waitlisted) as waitlisted, sum(e.promoted) as promoted,
+        sum(e.withdrawn) as withdrawn, sum(e.cancelled) as cancelled, sum(e.no_show) as no_show,
+        sum(e.completed) as completed, sum(e.not_completed) as not_completed
     from enrolments e
-    join chosen c on c.session_id = e.session
+    join placed c on c.session_id = e.session
     left join belonging b on b.member = e.member and b.from_day <= c.first_day and c.first_day < b.until_day
     where e.position <= :known and e.occurred_at <= :as_of
         and (cast(:category as text) is null or b.category = cast(:category as text))
+    group by c.session_id, case when :by_category then b.category end, e.days
 ),
 attended as (
     select
-        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session,
-        case when :by_category then b.category end as category,
-        a.present, a.partial, a.absent, a.minutes, c.session_id, a.slot
+        c.session_id, case when :by_category then b.category end as category, a.slot, a.minutes,
+        sum(a.present) as present, sum(a.partial) as partial, sum(a.absent) as absent
     from attendance a
-    join chosen c on c.session_id = a.session
+    join placed c on c.session_id = a.session
     left join belonging b on b.member = a.member and b.from_day <= c.first_day and c.first_day < b.until_day
     where a.position <= :known and a.occurred_at <= :as_of
         and (cast(:category as text) is null or b.category = cast(:category as text))
+    group by c.session_id, case when :by_category then b.category end, a.slot, a.minutes
+),
+persons as (
+    select c.session_id, case when :by_category then b.category end as category, e.member
+    from enrolments e
+    join placed c on c.session_id = e.session
+    left join belonging b on b.member = e.member and b.from_day <= c.first_day and c.first_day < b.until_day
+    where :with_category and e.position <= :known and e.occurred_at <= :as_of
+        and (cast(:category as text) is null or b.category = cast(:category as text))
+    group by c.session_id, case when :by_category then b.category end, e.member
+    having sum(e.enrolled) > 0 or sum(e.waitlisted) > 0
 ),
 lengths as (
     select session, slot, minutes
@@ -70,12 +91,21 @@ lengths as (
 ),
 counted as (
     select
-        module, month, quarter, year, format, language, session, category,
-        sum(at_first_slot) as at_first_slot, sum(enrolled) as enrolled, sum(waitlisted) as waitlisted,
-        sum(promoted) as promoted, sum(withdrawn) as withdrawn, sum(cancelled) as cancelled, sum(no_show) as no_show,
-        sum(completed) as completed, sum(not_completed) as not_completed
-    from enrolled
-    group by module, month, quarter, year, format, language, session, category
+        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, e.category,
+        sum(e.at_first_slot) as at_first_slot, sum(e.enrolled) as enrolled, sum(e.waitlisted) as waitlisted,
+        sum(e.promoted) as promoted, sum(e.withdrawn) as withdrawn, sum(e.cancelled) as cancelled,
+        sum(e.no_show) as no_show, sum(e.completed) as completed, sum(e.not_completed) as not_completed
+    from enrolled e
+    join chosen c on c.session_id = e.session_id
+    group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, e.category
+),
+came as (
+    select
+        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, a.category,
+        sum(a.present) as present, sum(a.absent) as absent
+    from attended a
+    join chosen c on c.session_id = a.session_id
+    group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, a.category
 ),
 figures as (
     select 'at_first_slot' as figure union all select 'enrolled' union all select 'waitlisted'
@@ -105,36 +135,37 @@ told as (
     from counted
     cross join figures
     union all
-    select module, month, quarter, year, format, language, session, category, 'days', days, 0, sum(completed)
-    from enrolled
-    where completed <> 0 and days is not null
-    group by module, month, quarter, year, format, language, session, category, days
+    select
+        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, e.category, 'days', e.days, 0,
+        sum(e.completed)
+    from enrolled e
+    join chosen c on c.session_id = e.session_id
+    where e.days is not null
+    group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, e.category, e.days
     union all
-    select module, month, quarter, year, format, language, session, category, 'present', 0, 0, sum(present)
-    from attended
-    group by module, month, quarter, year, format, language, session, category
+    select module, month, quarter, year, format, language, session, category, 'present', 0, 0, present
+    from came
     union all
-    select module, month, quarter, year, format, language, session, category, 'absent', 0, 0, sum(absent)
-    from attended
-    group by module, month, quarter, year, format, language, session, category
+    select module, month, quarter, year, format, language, session, category, 'absent', 0, 0, absent
+    from came
     union all
     select
-        a.module, a.month, a.quarter, a.year, a.format, a.language, a.session, a.category,
-        'partial', a.minutes, l.minutes, sum(a.partial)
+        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, a.category, 'partial', a.minutes,
+        l.minutes, sum(a.partial)
     from attended a
+    join chosen c on c.session_id = a.session_id
     join lengths l on l.session = a.session_id and l.slot = a.slot
     where a.partial <> 0
     group by
-        a.module, a.month, a.quarter, a.year, a.format, a.language, a.session, a.category, a.minutes, l.minutes
+        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, a.category, a.minutes, l.minutes
     union all
     select module, month, quarter, year, format, language, session, category, 'people', 0, 0, count(*)
     from (
-        select module, month, quarter, year, format, language, session, category, member
-        from enrolled
-        where :with_category
-        group by module, month, quarter, year, format, language, session, category, member
-        having sum(enrolled) > 0 or sum(waitlisted) > 0
-    ) as persons
+        select c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, p.category, p.member
+        from persons p
+        join chosen c on c.session_id = p.session_id
+        group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, p.category, p.member
+    ) as distinct_persons
     group by module, month, quarter, year, format, language, session, category
 )
 select module, month, quarter, year, format, language, session, category, figure, value, out_of, times

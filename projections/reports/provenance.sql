@@ -6,3 +6,7 @@ where generation = %s and projection = any(%s)
 
 -- name: recorded_at
 select recorded_at from events where position = %s
+
+-- name: work_in_memory
+-- Sums over many rows are hashed in memory instead of sorted on disk. (Hashes may take twice as much.)
+select set_config('work_mem', '32MB', true)

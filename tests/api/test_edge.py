@@ -235,5 +235,5 @@ def test_refusals_and_sights_of_people_are_noted_by_ids_alone(callers: Callers) 
 
 def test_every_route_that_shows_names_or_texts_says_so(app: Litestar) -> None:
     quiet = {route.operation for route in access.routes(app) if route.method == "GET" and not route.opt.get("shows")}
-    reports = {operation for operation in quiet if operation.startswith("Report")}
+    reports = {operation for operation in quiet if operation.startswith(("Report", "Explain", "UnknownExplanation"))}
     assert quiet - reports == SHOWING_NOBODY, "a new route says with shows=… what of people it shows, or is listed here"
