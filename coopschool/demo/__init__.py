@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from coopschool.application import CoopSchool
-from coopschool.demo.school import LAST_DAY, PERSONAS, SIZES, SchoolLife
+from coopschool.demo.calendar import SETTLED
+from coopschool.demo.school import PERSONAS, SIZES, SchoolLife
 from coopschool.demo.simulation import Simulation
 
 __all__ = ["PERSONAS", "seed"]
@@ -27,6 +28,6 @@ def seed(
         simulation = Simulation(SEED)
         life = SchoolLife(simulation, school.vault, school.settings.zone, SIZES[size])
         life.found()
-        simulation.run(life.at(LAST_DAY, 23))
+        simulation.run(life.at(SETTLED, 23))
         life.open_sessions(school.now().date())
         return simulation.write(conn, progress)

@@ -18,8 +18,13 @@ from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
 from coopschool.catalogue import ModuleWords, Titles
+from coopschool.demo.calendar import FIRST_DAY, HYBRID_FROM, LAST_DAY, ONLINE_FROM
+from coopschool.demo.feedback import FeedbackLife
 from coopschool.demo.names import FIRST, LAST
 from coopschool.demo.simulation import Simulation
+from coopschool.demo.survey import SurveyLife
+from coopschool.demo.teams import FORMED, TeamLife
+from coopschool.demo.workshops import WorkshopLife
 from coopschool.domain.base import SYSTEM, Actor, Role
 from coopschool.domain.school.attendance import CorrectAttendance, LogAttendance
 from coopschool.domain.school.closing import CloseSession
@@ -36,17 +41,13 @@ from coopschool.domain.school.withdrawal import EndMembership, WithdrawEnrolment
 from coopschool.domain.school.words import Category, Format
 from coopschool.vault import PutText, Vault
 
-FIRST_DAY = date(2018, 1, 8)
-LAST_DAY = date(2021, 12, 31)
-ONLINE_FROM = date(2020, 3, 16)
-HYBRID_FROM = date(2020, 9, 1)
 PLACES = ("brussels", "liege", "namur", "ghent")
 LANGUAGES = ("fr", "fr", "nl")
 
 # The people whom the demo's tokens stand for; the same in every demo.
 PERSONAS: dict[Role, str] = {
     role: str(uuid5(NAMESPACE_URL, f"coopschool demo {role}"))
-    for role in ("member", "trainer", "coordinator", "researcher", "admin")
+    for role in ("member", "trainer", "adviser", "coordinator", "researcher", "admin")
 }
 
 
@@ -74,15 +75,21 @@ class SchoolLife:
     trainers: list[str] = field(default_factory=list)
     half_days: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.feedback = FeedbackLife(self)
+        self.teams = TeamLife(self)
+
     def found(self) -> None:
         """The school's first day: its people, its catalogue, its first members; then month after month."""
         opening = self.at(FIRST_DAY, 9)
         for role, person in PERSONAS.items():
-            self.register(person, opening, role)
+            if role != "adviser":
+                self.register(person, opening, role)
         self.trainers = [PERSONAS["trainer"], *(self.simulation.new_id() for _ in range(5))]
         for trainer in self.trainers[1:]:
             self.register(trainer, opening, "trainer")
         self.catalogue(opening)
+        self.feedback.found(opening)
         self.join(PERSONAS["member"], date(2018, 1, 8), "A", opening, register=False)
         for _ in range(self.size.members):
             joined = FIRST_DAY - timedelta(days=self.simulation.chance.randrange(1, 3_000))
@@ -91,6 +98,14 @@ class SchoolLife:
         while month <= LAST_DAY:
             self.simulation.plan(self.at(month + timedelta(days=7), 10), self.month)
             month = (month + timedelta(days=32)).replace(day=1)
+        self.simulation.plan(self.at(FORMED, 9), self.found_teams)
+
+    def found_teams(self, _at: datetime) -> None:
+        """The adviser teams, with their workshops and what they are asked."""
+        self.teams.found(PERSONAS["adviser"])
+        workshops = WorkshopLife(self.teams, self.trainers)
+        workshops.found()
+        SurveyLife(self.teams, workshops, PERSONAS["coordinator"]).found()
 
     def open_sessions(self, today: date) -> None:
         """Sessions of the coming weeks, so that whoever tries the demo finds a free seat, and one that is full."""
@@ -122,13 +137,24 @@ class SchoolLife:
         name = f"{chance.choice(FIRST)} {chance.choice(LAST)}"
         return self.vault.put_person(person, name=name, email=f"{person[:8]}@example.org")
 
-    def join(self, person: str, joined: date, category: Category, at: datetime, *, register: bool = True) -> None:
+    def join(
+        self,
+        person: str,
+        joined: date,
+        category: Category,
+        at: datetime,
+        *,
+        register: bool = True,
+        learns: bool = True,
+    ) -> None:
+        """Somebody becomes a member, and, if they are to learn, one of those who look for sessions."""
         vault = [self.named(person)] if register else []
         language = self.draw(LANGUAGES)
         self.simulation.do(
             JoinAsMember(person=person, category=category, joined_on=joined, language=language, at=at), *vault
         )
-        self.members.append(person)
+        if learns:
+            self.members.append(person)
 
     def newcomer(self, at: datetime) -> None:
         person = self.simulation.new_id()
@@ -292,6 +318,7 @@ class SchoolLife:
     def close(self, session: str, at: datetime) -> None:
         known = self.simulation.load(Session, session)
         self.simulation.do(CloseSession(session=session, at=at))
+        self.feedback.after(session, at)
         following = {"M01": "M02", "M02": "M05"}.get(known.module)
         for member in known.confirmed:
             load = self.simulation.load(Member, member)

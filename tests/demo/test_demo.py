@@ -9,7 +9,8 @@ import pytest
 from coopschool.application import CoopSchool
 from coopschool.database import Database
 from coopschool.demo import PERSONAS, seed
-from coopschool.demo.school import LAST_DAY, SIZES, SchoolLife
+from coopschool.demo.calendar import LAST_DAY
+from coopschool.demo.school import SIZES, SchoolLife
 from coopschool.demo.simulation import Simulation
 from coopschool.domain.school.member import Member
 from coopschool.domain.school.session import Session
