@@ -28,7 +28,7 @@ from coopschool.domain.tags import Identifies, identifying_fields, tag, withheld
 from coopschool.eventstore.upcasting import current_topic, upcast
 
 PEOPLE = frozenset({"person", "member", "trainer", "adviser"})
-REMEMBERED = 100_000
+REMEMBERED = 30_000
 
 Change = Callable[["Pseudonyms", Any], Any]
 

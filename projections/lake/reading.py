@@ -18,7 +18,7 @@ from coopschool.pseudonyms import Pseudonyms
 from projections.generations import Connection
 from projections.lake.columns import SQL, Described
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 5_000
 ENDINGS: tuple[type[Event], ...] = (SessionClosed, SessionCancelled, WaveClosed)
 
 _STORED = pa.schema(

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from projections.lake.manifest import File, sync_directory
 
-ROWS_AT_HAND = 40_000  # of all years together, before the largest year's are written
+ROWS_AT_HAND = 20_000  # of all years together, before the largest year's are written
 FORMULA = r"^[=+\-@\t\r]"
 
 
