@@ -15,7 +15,8 @@ RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-di
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="coopschool" org.opencontainers.image.licenses="AGPL-3.0-or-later"
 COPY --from=build /opt/coopschool /opt/coopschool
-RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin coopschool
+RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin coopschool \
+    && install -d -o 10001 -g 10001 -m 700 /var/lib/coopschool
 ENV PATH=/opt/coopschool/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /var/empty
 USER 10001:10001
