@@ -44,6 +44,7 @@ __all__ = [
     "definition",
     "in_facts",
     "refuse_future",
+    "rows_of",
     "run",
     "values_of",
 ]
@@ -94,7 +95,7 @@ def in_facts(conn: Connection, about: Definition, asked: Asked, min_group: int) 
     with in_live_facts(conn) as generation:
         asked = asked._replace(known=_known(conn, generation, about, asked.known_at))
         conn.execute(SQL["work_in_memory"])
-        found = _rows(conn, about, asked)
+        found = rows_of(conn, about, asked)
         yield asked, answer(about, asked, found, min_group, projections_version())
 
 
@@ -151,7 +152,8 @@ def _position_at(conn: Connection, moment: datetime, upto: int) -> int:
     return low
 
 
-def _rows(conn: Connection, about: Definition, asked: Asked) -> dict[str, list[Row]]:
+def rows_of(conn: Connection, about: Definition, asked: Asked) -> dict[str, list[Row]]:
+    """What the report's statements give, in the facts that the transaction is in."""
     values = values_of(about, asked)
     found = {}
     with conn.cursor(row_factory=dict_row) as cursor:

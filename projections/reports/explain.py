@@ -15,7 +15,18 @@ from zoneinfo import ZoneInfo
 from coopschool.domain.errors import Invalid, Unknown
 from coopschool.sql import statements
 from projections.disclosure import MIN_GROUP
-from projections.reports import BRUSSELS, Connection, Definition, Report, ask, definition, in_facts, values_of
+from projections.reports import (
+    BRUSSELS,
+    Asked,
+    Connection,
+    Definition,
+    Report,
+    ask,
+    definition,
+    in_facts,
+    rows_of,
+    values_of,
+)
 from projections.reports.report import Row
 
 MOST_GROUPS = 50  # that are listed where there is none of that name
@@ -92,12 +103,14 @@ def explain(
     with in_facts(conn, about, asked, min_group) as (asked, report):
         cells = [_cell(about, row, figure) for row in report.rows if _named(row, group)]
         if not cells:
-            raise _no_such_group(about, report, group)
+            raise _no_such_group(group, [{column: row[column] for column in about.columns} for row in report.rows])
         if any(cell.suppressed for cell in cells):
             return Explained(report, figure, cells, [])
         parts = PARTS[name].get(figure, (figure,))
         values = values_of(about, asked) | _blank(about) | dict(asked.filters) | group | {"parts": list(parts)}
         found = conn.execute(_statements()[name], values, prepare=False).fetchall()
+        if not found and name == "progress":
+            _refuse_empty(conn, about, asked, min_group)
     return Explained(report, figure, cells, [row[0] for row in found])
 
 
@@ -141,11 +154,22 @@ def _cell(about: Definition, row: Row, figure: str) -> Cell:
     return Cell({column: row[column] for column in about.columns}, row[figure], bool(row.get("suppressed")))
 
 
-def _no_such_group(about: Definition, report: Report, group: Mapping[str, Any]) -> Unknown:
-    known = [{column: row[column] for column in about.columns} for row in report.rows]
+def _no_such_group(group: Mapping[str, Any], known: list[Row]) -> Unknown:
     unknown = Unknown("group", " ".join(f"{name}={value}" for name, value in group.items())[:100])
     unknown.details["known"] = known[:MOST_GROUPS]
     return unknown
+
+
+def _refuse_empty(conn: Connection, about: Definition, asked: Asked, min_group: int) -> None:
+    """Raises `Unknown` where no session is of the module, period and so on; sessions themselves are not listed."""
+    given = {name: value for name, value in asked.filters.items() if value is not None and name != "category"}
+    anything = asked._replace(group_by=("module",), filters={**asked.filters, "category": None})
+    if not given or about.shape(rows_of(conn, about, anything), anything, min_group):
+        return
+    columns = tuple(name for name in given if name != "session") or ("module",)
+    everything = asked._replace(group_by=columns, filters=dict.fromkeys(asked.filters))
+    rows = about.shape(rows_of(conn, about, everything), everything, min_group)
+    raise _no_such_group(given, [{column: row[column] for column in columns} for row in rows])
 
 
 def _blank(about: Definition) -> dict[str, Any]:

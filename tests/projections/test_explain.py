@@ -121,6 +121,15 @@ def test_what_does_not_exist_is_refused_with_what_does(database: Database, story
     with pytest.raises(Unknown) as group:
         explained(database, "cohorts", "people", quarter="1999Q1")
     assert {"quarter": "2020Q2", "months": 0} in group.value.details["known"]
+    with pytest.raises(Unknown) as module:
+        explained(database, "progress", "completed", module="M99", period="2020Q2")
+    assert module.value.details["known"] == [
+        {"module": "M05", "period": "2020Q2"},
+        {"module": "M05", "period": "2020Q3"},
+    ]
+    with pytest.raises(Unknown) as session:
+        explained(database, "progress", "completed", session="s9")
+    assert session.value.details["known"] == [{"module": "M05"}]
     with pytest.raises(Invalid):
         explained(database, "progress", "completed", group_by="module")
     with pytest.raises(Invalid):
