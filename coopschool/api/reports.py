@@ -80,23 +80,29 @@ def _route(about: Definition) -> HTTPRouteHandler:
     return report
 
 
+# Columns and filters of reports that hold ids which researchers know by other names. (No report of theirs names people.)
+NAMED = "session", "team", "wave"
+
+
 class Names:
-    """Under which names somebody sees sessions in reports: researchers under pseudonyms, all others as they are."""
+    """Under which names somebody sees sessions, teams and waves in reports: researchers under their pseudonyms."""
 
     def __init__(self, pseudonyms: Pseudonyms | None) -> None:
         self._pseudonyms = pseudonyms
 
     def meant(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters, with the session that is meant."""
-        if self._pseudonyms is None or "session" not in asked:
+        """The parameters, with the ids that are meant."""
+        if self._pseudonyms is None:
             return dict(asked)
-        return {**asked, "session": self._pseudonyms.id_of(asked["session"]) or asked["session"]}
+        meant = {name: self._pseudonyms.id_of(asked[name]) or asked[name] for name in NAMED if name in asked}
+        return {**asked, **meant}
 
     def shown(self, rows: list[Row]) -> list[Row]:
-        """The rows, with the session as it is to be seen."""
+        """The rows, with ids as they are to be seen."""
         if self._pseudonyms is None:
             return rows
-        return [row | {"session": self._pseudonyms.of(row["session"])} if row.get("session") else row for row in rows]
+        of = self._pseudonyms.of
+        return [row | {name: of(row[name]) for name in NAMED if row.get(name)} for row in rows]
 
 
 def names_for(request: ApiRequest) -> Names:
@@ -192,10 +198,10 @@ async def _gives(request: ApiRequest, session: str | None) -> bool:
 def _renamed(report: Report, names: Names, asked: Mapping[str, Any]) -> Report:
     """The report under the names that the caller knows; the checksum is over the rows as shown."""
     rows = names.shown(report.rows)
-    if rows is report.rows:
-        return report
-    rows = sorted(rows, key=lambda row: [str(row[column]) for column in report.parameters["group_by"]])
-    parameters = report.parameters | {name: asked[name] for name in ("session",) if name in asked}
+    if rows != report.rows:
+        # In another order: that of the ids would say something of them.
+        rows.sort(key=lambda row: [str(value) for value in row.values()])
+    parameters = report.parameters | {name: asked[name] for name in NAMED if name in asked}
     provenance = msgspec.structs.replace(report.provenance, checksum=reports.checksum(rows))
     return msgspec.structs.replace(report, rows=rows, parameters=parameters, provenance=provenance)
 
