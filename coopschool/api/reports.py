@@ -80,7 +80,7 @@ def _route(about: Definition) -> HTTPRouteHandler:
     return report
 
 
-# Columns and filters of reports that hold ids which researchers know by other names. (No report of theirs names people.)
+# Columns and filters of reports that hold ids which researchers know by other names; none of theirs names people.
 NAMED = "session", "team", "wave"
 
 
