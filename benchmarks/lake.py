@@ -107,8 +107,15 @@ def exported_to(data_dir: Path, directory: Path) -> Exported:
         started = time.perf_counter()
         done = export(database, settings, directory)
         seconds = time.perf_counter() - started
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Exported(done.lake.manifest.position / seconds, megabytes)
+    return Exported(done.lake.manifest.position / seconds, _most_megabytes())
+
+
+def _most_megabytes() -> float:
+    """The most memory that this process had. (`getrusage` would count what its parent had when it was forked.)"""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line[:6] == "VmHWM:") / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _asked(database: Database, settings: Settings, directory: Path) -> list[Asked]:
