@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ import psycopg
 import pytest
 import yaml
 
+from coopschool.api.oidc import ALGORITHMS
 from coopschool.postgres_programs import binaries
 from tests.support.plain_server import PASSWORD, PlainServer
 
@@ -31,7 +33,7 @@ SECONDS_TO_BECOME_HEALTHY = 60
 
 
 def test_postgresql_the_migration_the_api_and_the_projections_are_services_of_their_own() -> None:
-    assert set(SERVICES) == {"database", *OURS}
+    assert set(SERVICES) == {"database", "keycloak", *OURS}
     assert SERVICES["database"]["image"].startswith("postgres:18")
 
 
@@ -42,7 +44,7 @@ def test_no_service_runs_as_root_or_gains_rights(name: str) -> None:
     assert "no-new-privileges:true" in SERVICES[name]["security_opt"]
 
 
-@pytest.mark.parametrize("name", ["database", "api", "projections"])
+@pytest.mark.parametrize("name", ["database", "api", "projections", "keycloak"])
 def test_what_keeps_running_is_watched_and_started_again(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -102,6 +104,35 @@ def test_lock_files_carry_hashes_and_no_index_addresses(name: str) -> None:
     assert pins
     assert all("==" in pin and pin.endswith("\\") for pin in pins)
     assert not [line for line in lines if "://" in line or "index" in line.partition("==")[0].split("-")]
+
+
+def test_people_sign_in_for_the_audience_of_the_api_and_nobody_is_there_beforehand() -> None:
+    text = (ROOT / "deploy" / "keycloak" / "coopschool-realm.json").read_text()
+    realm = json.loads(text)
+    clients = {client["clientId"]: client for client in realm["clients"]}
+    assert (realm["realm"], realm["registrationAllowed"], clients.keys()) == (
+        "coopschool",
+        False,
+        {"coopschool-api", "coopschool-web"},
+    )
+    assert clients["coopschool-api"]["bearerOnly"]
+    web = clients["coopschool-web"]
+    assert (web["publicClient"], web["implicitFlowEnabled"], web["directAccessGrantsEnabled"]) == (True, False, False)
+    assert web["attributes"]["pkce.code.challenge.method"] == "S256"
+    (mapper,) = web["protocolMappers"]
+    assert mapper["protocolMapper"] == "oidc-audience-mapper"
+    assert mapper["config"]["included.client.audience"] == "coopschool-api"
+    assert mapper["config"]["access.token.claim"] == "true"
+    assert "users" not in realm
+    assert not re.search('"(secret|credentials|password|privateKey)"', text)
+    assert realm["defaultSignatureAlgorithm"] in {name for names in ALGORITHMS.values() for name in names}
+
+
+def test_the_identity_provider_gets_the_realm_and_its_password_from_files() -> None:
+    keycloak = SERVICES["keycloak"]
+    assert any("coopschool-realm.json:/opt/keycloak/data/import/" in volume for volume in keycloak["volumes"])
+    assert "/run/secrets/keycloak_password" in keycloak["command"][0]
+    assert all(port.startswith("127.0.0.1:") for port in keycloak["ports"])
 
 
 def make_secrets(directory: Path) -> Path:
