@@ -102,10 +102,25 @@ def _slots(context: Context) -> Mapping[str, list[SlotRow]]:
     slots: defaultdict[str, list[SlotRow]] = defaultdict(list)
     known = {row.session_ref for row in context.files.rows(SESSIONS)}
     for row in context.files.rows(SLOTS):
-        slots[row.session_ref].append(row)
         if row.session_ref not in known:
             context.find(SLOTS, row, "session_ref", session(row.session_ref), spoils=())
+        elif (wrong := _wrong(row, slots[row.session_ref])) is not None:
+            context.problem(SLOTS, row, wrong[0], wrong[1], wrong[2], "Correct the cell.")
+            context.problems.spoil("session", row.session_ref)
+        slots[row.session_ref].append(row)
     return slots
+
+
+def _wrong(row: SlotRow, before: Sequence[SlotRow]) -> tuple[str, str, str] | None:
+    """What is wrong with a slot, given those of its session on the lines before: column, rule and message."""
+    if row.ends_at <= row.starts_at:
+        return "ends_at", "invalid", "This slot ends before it begins."
+    for other in before:
+        if other.slot == row.slot:
+            return "slot", "twice", f"Line {other.line} has slot {row.slot} of this session."
+        if row.starts_at < other.ends_at and other.starts_at < row.ends_at:
+            return "starts_at", "slots-overlap", f"This slot overlaps with that on line {other.line}."
+    return None
 
 
 def _scheduling(context: Context, row: SessionRow, id: str, rows: Sequence[SlotRow]) -> Iterator[Step]:
