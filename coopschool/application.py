@@ -15,6 +15,7 @@ from coopschool.clock import Clock, SystemClock
 from coopschool.command_bus import Answer, CommandBus, Job, Outcome, Repeatable, VaultWrite
 from coopschool.database import Database
 from coopschool.domain.base import Command, Event, Load
+from coopschool.erasure_ledger import ErasureLedger
 from coopschool.reading_room import ReadingRoom
 from coopschool.settings import Settings
 from coopschool.vault import Vault
@@ -42,6 +43,7 @@ class CoopSchool:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.vault = Vault(self.settings.derive_key)
+        self.erasures = ErasureLedger(self.settings.erasures_file)
         self._repeatable_key = self.settings.derive_key("idempotency")
         self.bus = CommandBus(
             lambda: database.connect("app"), self.clock.now, queue_limit=queue_limit, cache_limit=cache_limit

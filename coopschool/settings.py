@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path = Path(".coopschool")
     schema: str = "coopschool"
     secret_file: Path | None = None
+    erasure_ledger_file: Path | None = None
     signing_key_file: Path | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
@@ -86,6 +87,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.signing_key_file is not None:
             return _read_secret(self.signing_key_file, "COOPSCHOOL_SIGNING_KEY_FILE")
         return _read_or_make_secret(self.data_dir / "signing_key")
+
+    @property
+    def erasures_file(self) -> Path:
+        """Where the erasure ledger is: outside the database and its backups."""
+        return self.erasure_ledger_file or self.data_dir / "erasures"
 
     def derive_key(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose (HKDF-SHA256, RFC 5869): the same for ever from the same root secret."""

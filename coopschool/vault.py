@@ -111,18 +111,6 @@ class PutReferences(msgspec.Struct, frozen=True, kw_only=True):
         conn.execute(SQL["put_references"], ([r for r, _ in self.references], [i for _, i in self.references]))
 
 
-class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
-    """Removes everything that the vault holds of a person."""
-
-    person: str
-
-    def check(self, conn: Connection) -> None: ...
-
-    def write(self, conn: Connection) -> None:
-        for statement in ("erase_person", "erase_texts", "erase_references", "erase_identity"):
-            conn.execute(SQL[statement], {"person": self.person})
-
-
 class Vault:
     """Makes the writes that need a key: the keyed hashes of e-mail addresses, places and references."""
 

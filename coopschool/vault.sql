@@ -23,18 +23,6 @@ insert into vault_references (reference, id)
 select * from unnest(%s::bytea[], %s::text[])
 on conflict (reference) do nothing
 
--- name: erase_person
-delete from vault_people where person = %(person)s
-
--- name: erase_texts
-delete from vault_texts where about = %(person)s or author = %(person)s
-
--- name: erase_references
-delete from vault_references where id = %(person)s
-
--- name: erase_identity
-delete from vault_identities where person = %(person)s
-
 -- name: people
 select person, name, email, version from vault_people where person = any(%s)
 

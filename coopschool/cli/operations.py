@@ -65,6 +65,7 @@ def serve(
     _hand_down(data_dir, log_level)
     url = addresses.url(host, port)
     with opened(settings, must_exist=False) as database:
+        keep_erased(settings, database)
         _supervise(database, host, port, workers, lambda: typer.echo(url), projections=projections)
 
 
@@ -82,6 +83,7 @@ def demo(
     addresses.require_usable(settings, host, port)
     _hand_down(data_dir, log_level)
     with opened(settings, must_exist=False) as database:
+        keep_erased(settings, database)
         showing.seed_if_empty(settings, database, size)
         text = showing.how_to_try(settings, database, addresses.url(host, port))
         _supervise(database, host, port, 1, lambda: typer.echo(text), projections=True)
@@ -159,6 +161,15 @@ def _supervise(
         signal.signal(number, signal.SIG_IGN)  # all that is left is to close the database, and that must be done
     if status:
         fail(WRONG)
+
+
+def keep_erased(settings: Settings, database: Database) -> None:
+    """Erases again whom a restore has brought back, before anybody is answered. Raises `LedgerDamaged`."""
+    from coopschool.application import CoopSchool
+    from coopschool.erasing import replay_ledger
+
+    with CoopSchool(database, settings) as school:
+        replay_ledger(school)
 
 
 def tend(database: Database) -> None:

@@ -66,11 +66,12 @@ def _status(error: Exception) -> int | None:
     from coopschool.command_bus import Busy, StoreAway
     from coopschool.database import DatabaseError
     from coopschool.domain.errors import DomainError
+    from coopschool.erasure_ledger import LedgerDamaged
     from coopschool.exposure import Exposed
     from coopschool.postgres_programs import EmbeddedError
     from coopschool.settings import SettingsError
 
-    if isinstance(error, (CannotDo, SettingsError, DomainError, Exposed)):
+    if isinstance(error, (CannotDo, SettingsError, DomainError, Exposed, LedgerDamaged)):
         return CANNOT
     if isinstance(error, (DatabaseError, EmbeddedError, StoreAway, Busy, psycopg.OperationalError)):
         return AWAY

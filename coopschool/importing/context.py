@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from coopschool.domain.base import Load
-from coopschool.importing.files import Files
+from coopschool.importing.files import Files, RowOfMember, person
 from coopschool.importing.problems import Problem, Problems
 from coopschool.importing.references import Key, References
 from coopschool.importing.steps import Step
 from coopschool.importing.tables import Row, Table
 from coopschool.vault import PutPerson, PutPlace, PutText, Vault
+
+M = TypeVar("M", bound=RowOfMember)
 
 
 @dataclass(slots=True)
@@ -36,6 +38,18 @@ class Context:
     load: Load
     now: datetime
     personal: Personal = field(default_factory=Personal)
+    left_out: list[str] = field(default_factory=list)
+
+    def rows_of(self, table: Table[M]) -> Iterator[M]:
+        """The rows of a file, each about a member, but for those of people who were erased: they stay away."""
+        return (row for row in self.files.rows(table) if not self.is_erased(table, row, row.member_ref))
+
+    def is_erased(self, table: Table[Any], row: Row, reference: str) -> bool:
+        """Whether the reference is that of somebody who was erased; says so of the row."""
+        erased = self.references.was_erased(person(reference))
+        if erased:
+            self.left_out.append(f"{table.file}, line {row.line}: this person's data were erased; they stay away.")
+        return erased
 
     def is_new(self, key: Key) -> bool:
         """Whether no earlier import has brought the row."""

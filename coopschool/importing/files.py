@@ -20,8 +20,13 @@ from coopschool.importing.tables import Column, Row, Table, optional
 R = TypeVar("R", bound=Row)
 
 
-class MemberRow(Row, frozen=True, kw_only=True):
+class RowOfMember(Row, frozen=True, kw_only=True):
+    """A row about one member."""
+
     member_ref: str
+
+
+class MemberRow(RowOfMember, frozen=True, kw_only=True):
     category: Category
     joined_on: date
     ended_on: date | None = None
@@ -42,8 +47,7 @@ class MemberRow(Row, frozen=True, kw_only=True):
         return "member ended", self.member_ref, str(self.ended_on)
 
 
-class CategoryRow(Row, frozen=True, kw_only=True):
-    member_ref: str
+class CategoryRow(RowOfMember, frozen=True, kw_only=True):
     category: Category
     effective_on: date
 
@@ -106,9 +110,8 @@ class SlotRow(Row, frozen=True, kw_only=True):
         return (session(self.session_ref),)
 
 
-class EnrolmentRow(Row, frozen=True, kw_only=True):
+class EnrolmentRow(RowOfMember, frozen=True, kw_only=True):
     session_ref: str
-    member_ref: str
     enrolled_at: datetime
     exception: str | None = None
 
@@ -118,9 +121,8 @@ class EnrolmentRow(Row, frozen=True, kw_only=True):
         return row, session(self.session_ref), person(self.member_ref)
 
 
-class WithdrawalRow(Row, frozen=True, kw_only=True):
+class WithdrawalRow(RowOfMember, frozen=True, kw_only=True):
     session_ref: str
-    member_ref: str
     withdrawn_at: datetime
     reason_code: OwnReason = "other"
 
@@ -130,8 +132,7 @@ class WithdrawalRow(Row, frozen=True, kw_only=True):
         return row, session(self.session_ref), person(self.member_ref)
 
 
-class WaiverRow(Row, frozen=True, kw_only=True):
-    member_ref: str
+class WaiverRow(RowOfMember, frozen=True, kw_only=True):
     module: str
     granted_on: datetime
 
@@ -140,10 +141,9 @@ class WaiverRow(Row, frozen=True, kw_only=True):
         return ("waiver", self.member_ref, self.module), person(self.member_ref)
 
 
-class AttendanceRow(Row, frozen=True, kw_only=True):
+class AttendanceRow(RowOfMember, frozen=True, kw_only=True):
     session_ref: str
     slot: int
-    member_ref: str
     status: Status
     minutes: int | None = None
     exception: str | None = None

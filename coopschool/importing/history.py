@@ -105,7 +105,7 @@ class _Attempt:
         self._problems = problems
         self._progress = progress
         self._head = log.head(conn).position
-        self._references = References(school.vault)
+        self._references = References(school.vault, school.erasures.references())
         self._ledger = Ledger(conn, self._head, self._references.made)
         self._context = Context(
             files=read,
@@ -125,7 +125,7 @@ class _Attempt:
             events=len(self._ledger.events),
             position=position,
             problems=list(self._problems),
-            left_out=list(self._files.left_out),
+            left_out=[*self._files.left_out, *self._context.left_out],
             dry_run=dry_run,
         )
 

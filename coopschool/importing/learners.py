@@ -36,7 +36,7 @@ Slots = Mapping[Sheet, Slot]
 
 
 def enrolments(context: Context) -> Iterator[Step]:
-    for row in context.files.rows(ENROLMENTS):
+    for row in context.rows_of(ENROLMENTS):
         if context.is_new(row.keys[0]):
             spoils = ("enrolled", row.session_ref, row.member_ref)
             session_id = context.find(ENROLMENTS, row, "session_ref", session(row.session_ref), spoils=spoils)
@@ -66,7 +66,7 @@ def _enrolment(context: Context, row: EnrolmentRow, session_id: str, member_id: 
 
 
 def withdrawals(context: Context) -> Iterator[Step]:
-    for row in context.files.rows(WITHDRAWALS):
+    for row in context.rows_of(WITHDRAWALS):
         if context.is_new(row.keys[0]):
             session_id = context.find(WITHDRAWALS, row, "session_ref", session(row.session_ref), spoils=())
             member_id = context.find(WITHDRAWALS, row, "member_ref", person(row.member_ref), spoils=())
@@ -167,6 +167,8 @@ def _lines(context: Context, rows: Sequence[AttendanceRow], slot: Slot) -> Itera
     """The good rows of a sheet, with the ids of their members."""
     seen: dict[str, int] = {}
     for row in rows:
+        if context.is_erased(ATTENDANCE, row, row.member_ref):
+            continue
         spoils = ("sheets", row.session_ref)
         member_id = context.find(ATTENDANCE, row, "member_ref", person(row.member_ref), spoils=spoils)
         if member_id is None:

@@ -22,7 +22,7 @@ from coopschool.importing.steps import Step, Turn
 
 def members(context: Context) -> Iterator[Step]:
     """Joining, and leaving where the row says when; a day still to come is announced now."""
-    for row in context.files.rows(MEMBERS):
+    for row in context.rows_of(MEMBERS):
         id = context.references.id_of(person(row.member_ref))
         if context.is_new(row.joining):
             yield from _joining(context, row, id)
@@ -70,7 +70,7 @@ def _leaving(context: Context, row: MemberRow, id: str) -> Iterator[Step]:
 
 
 def categories(context: Context) -> Iterator[Step]:
-    for row in context.files.rows(CATEGORIES):
+    for row in context.rows_of(CATEGORIES):
         key = row.keys[0]
         if context.is_new(key):
             id = context.find(CATEGORIES, row, "member_ref", person(row.member_ref), spoils=())
@@ -95,7 +95,7 @@ def _category(context: Context, row: CategoryRow, id: str) -> Iterator[Step]:
 
 
 def waivers(context: Context) -> Iterator[Step]:
-    for row in context.files.rows(WAIVERS):
+    for row in context.rows_of(WAIVERS):
         key = row.keys[0]
         if context.is_new(key):
             id = context.find(WAIVERS, row, "member_ref", person(row.member_ref), spoils=())

@@ -6,7 +6,7 @@ keeping what it was called elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -47,14 +47,18 @@ def decision(reference: str) -> Key:
 
 
 class References:
-    """Known references, those that this import will add (`new`), and the ids that it made for them (`made`)."""
+    """Known references, those that this import will add (`new`), and the ids that it made for them (`made`).
 
-    def __init__(self, vault: Vault) -> None:
+    Of people who were `erased`, by keyed hash, nothing is brought in again.
+    """
+
+    def __init__(self, vault: Vault, erased: Set[bytes] = frozenset()) -> None:
         self.new: dict[bytes, str] = {}
         self.made: set[str] = set()
         self._vault = vault
         self._hashes: dict[Key, bytes] = {}
         self._known: dict[bytes, str] = {}
+        self._erased = erased
 
     def look_up(self, conn: psycopg.Connection[Any], keys: Iterable[Key]) -> None:
         """Reads which of these references are known."""
@@ -70,6 +74,10 @@ class References:
     def was_imported(self, key: Key) -> bool:
         """Whether an earlier import brought this."""
         return self._hash(key) in self._known
+
+    def was_erased(self, key: Key) -> bool:
+        """Whether this was somebody who has been erased since."""
+        return bool(self._erased) and self._hash(key) in self._erased
 
     def add(self, key: Key, id: str) -> None:
         """Remembers what a reference stands for."""

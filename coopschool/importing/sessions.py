@@ -125,7 +125,11 @@ def _wrong(row: SlotRow, before: Sequence[SlotRow]) -> tuple[str, str, str] | No
 
 def _scheduling(context: Context, row: SessionRow, id: str, rows: Sequence[SlotRow]) -> Iterator[Step]:
     slots = tuple(Slot(number=one.slot, starts_at=one.starts_at, ends_at=one.ends_at) for one in rows)
-    trainers = [context.references.id_of(person(trainer)) for trainer in row.trainers]
+    trainers = [
+        context.references.id_of(person(trainer))
+        for trainer in row.trainers
+        if not context.is_erased(SESSIONS, row, trainer)
+    ]
     place = _place(context, row)
 
     def commands(load: Load) -> Iterable[Command]:

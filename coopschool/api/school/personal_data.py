@@ -10,7 +10,7 @@ import msgspec
 from litestar import Controller, Response, delete, get
 from psycopg import Connection
 
-from coopschool import vault
+from coopschool import erasing, vault
 from coopschool.api.access import SIGNED_IN
 from coopschool.api.body import PersonPath, Written
 from coopschool.api.examples import LEAVER
@@ -19,7 +19,6 @@ from coopschool.domain import tags
 from coopschool.domain.base import Event, Load, Role, existing
 from coopschool.domain.school.person import Person
 from coopschool.domain.school.session import AttendanceLogged
-from coopschool.domain.school.withdrawal import ErasePersonalData
 from coopschool.domain.school.words import Language
 from coopschool.eventstore.mapper import decode
 from coopschool.sql import statements
@@ -48,6 +47,15 @@ class PersonalData(msgspec.Struct, frozen=True, kw_only=True):
     erased: bool
     texts: dict[str, str]
     events: list[EventAboutPerson]
+
+
+class ErasureReceipt(Written, kw_only=True):
+    """What was removed, in rows by kind, and what remains; `position` is where the log says so."""
+
+    person_id: str
+    erased_at: datetime
+    removed: dict[str, int]
+    remains: str
 
 
 class PersonalDataOf(Controller):
@@ -83,13 +91,13 @@ class PersonalDataOf(Controller):
         return await request.reads.vault(look)
 
     @delete(operation_id="ErasePersonalData", roles=SIGNED_IN, status_code=200, path_example={"person_id": LEAVER})
-    async def erase(self, request: ApiRequest, person_id: PersonPath) -> Response[Written]:
-        """Erases a person's names, addresses and texts, and ends the membership; what remains is pseudonymous."""
+    async def erase(self, request: ApiRequest, person_id: PersonPath) -> Response[ErasureReceipt]:
+        """Erases a person's names, addresses and texts, and ends the membership; answers with a receipt."""
         id = request.self_or(person_id, "admin")
-        command = ErasePersonalData(at=request.school.now(), by=request.actor, person=id)
-        outcome = await request.carry_out(command, vault=[vault.ErasePerson(person=id)])
-        await asyncio.to_thread(request.answer_box.feedback.forget, id)  # asked again, it is done again
-        return request.written(outcome, Written)
+        command, write = erasing.erasure(request.school, id, request.actor)
+        outcome = await request.carry_out(command, vault=[write])
+        receipt = await asyncio.to_thread(erasing.finish, request.school, outcome, write)
+        return Response(msgspec.convert(receipt, ErasureReceipt, from_attributes=True))
 
 
 def _events(connection: Connection[Any], person: str) -> list[EventAboutPerson]:

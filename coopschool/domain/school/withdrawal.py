@@ -130,9 +130,9 @@ class ErasePersonalData(Command, frozen=True, kw_only=True):
         if person.erased:
             return Unchanged(person.position)
         if person.legal_hold:
-            raise UnderLegalHold(person=self.person)
+            self.refuse(UnderLegalHold(person=self.person))
         if trained := open_sessions_given(load, self.person):
-            raise TrainsOpenSession(person=self.person, sessions=trained)
+            self.refuse(TrainsOpenSession(person=self.person, sessions=trained))
         consequences = Consequences(self, load)
         member = load(Member, self.person)
         today = self.at.date()
