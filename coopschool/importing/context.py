@@ -8,9 +8,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from coopschool.domain.base import Load
-from coopschool.importing.files import Files, RowOfMember, person
+from coopschool.importing.files import Files, RowOfMember
 from coopschool.importing.problems import Problem, Problems
-from coopschool.importing.references import Key, References
+from coopschool.importing.references import Key, References, person
 from coopschool.importing.steps import Step
 from coopschool.importing.tables import Row, Table
 from coopschool.vault import PutPerson, PutPlace, PutText, Vault
