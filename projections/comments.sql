@@ -121,3 +121,106 @@ comment on column modules.format is 'in_person, online or hybrid.';
 comment on column modules.prerequisites is 'Codes of the modules that come before, joined by |.';
 comment on column modules.audience is 'Categories it is for, joined by |.';
 comment on column modules.sign is '1: this version holds from here on; -1: it no longer does. Sum it.';
+
+comment on table stays is 'Who is in which adviser team: one row a stay, and its reversal when it changes.';
+comment on column stays.position is 'The event of the log from which on this row is known.';
+comment on column stays.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column stays.team is 'Which team.';
+comment on column stays.adviser is 'Which adviser.';
+comment on column stays.from_day is 'The first day in it.';
+comment on column stays.to_day is 'The last day in it; null: it goes on.';
+comment on column stays.sign is '1: so it is from here on; -1: no longer. Sum it.';
+
+comment on table telework is 'Days that a team worked in a quarter under a regime, and how many at home.';
+comment on column telework.position is 'The event of the log from which on this row is known.';
+comment on column telework.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column telework.team is 'Which team.';
+comment on column telework.quarter is 'The quarter: 2020Q2.';
+comment on column telework.regime is 'structural (CCT 85), occasional (law of 5 March 2017) or covid (imposed; CCT 149).';
+comment on column telework.days_teleworked is 'Days worked at home.';
+comment on column telework.days_worked is 'Days worked at all.';
+
+comment on table workshops is 'Workshops of adviser teams that were held.';
+comment on column workshops.position is 'The event of the log from which on this row is known.';
+comment on column workshops.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column workshops.workshop is 'Which workshop.';
+comment on column workshops.team is 'Which team.';
+comment on column workshops.held_on is 'The day.';
+comment on column workshops.quarter is 'Its quarter: 2020Q2.';
+comment on column workshops.held is '1 when it was held.';
+comment on column workshops.participants is 'How many took part.';
+
+comment on table decisions is 'Decisions of workshops as they stand: one row a version, and its reversal when it changes.';
+comment on column decisions.position is 'The event of the log from which on this row is known.';
+comment on column decisions.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column decisions.decision is 'Which decision.';
+comment on column decisions.workshop is 'Which workshop led to it.';
+comment on column decisions.team is 'Which team.';
+comment on column decisions.quarter is 'The quarter of the workshop: 2020Q2.';
+comment on column decisions.theme is 'What it is about.';
+comment on column decisions.decided_by is 'team, jointly or management.';
+comment on column decisions.outcome is 'open until it is reviewed; then kept, changed or dropped.';
+comment on column decisions.review_on is 'When it is to be looked at next; null: never again.';
+comment on column decisions.sign is '1: so it stands from here on; -1: no longer. Sum it.';
+
+comment on table reviews is 'Reviews of decisions.';
+comment on column reviews.position is 'The event of the log from which on this row is known.';
+comment on column reviews.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column reviews.decision is 'Which decision.';
+comment on column reviews.workshop is 'Which workshop led to it.';
+comment on column reviews.team is 'Which team.';
+comment on column reviews.quarter is 'The quarter of the workshop that led to it: 2020Q2.';
+comment on column reviews.number is 'Number of the review among those of the workshop''s decisions.';
+comment on column reviews.outcome is 'kept, changed or dropped.';
+comment on column reviews.reviewed is '1 for each review.';
+comment on column reviews.on_time is '1 where it came by the day it was due.';
+
+comment on table instruments is 'Questionnaires as published.';
+comment on column instruments.position is 'The event of the log from which on this row is known.';
+comment on column instruments.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column instruments.instrument is 'Code of the questionnaire.';
+comment on column instruments.version is 'Number of its version.';
+comment on column instruments.outline is 'JSON: its scale, the codes of its items, and the series it continues.';
+comment on column instruments.published is '1 when it was published.';
+
+comment on table eligible is 'Who may answer in a survey wave, frozen at its opening.';
+comment on column eligible.position is 'The event of the log from which on this row is known.';
+comment on column eligible.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column eligible.wave is 'Which wave.';
+comment on column eligible.team is 'Which team.';
+comment on column eligible.adviser is 'Which adviser.';
+comment on column eligible.opened_on is 'The day it opened.';
+comment on column eligible.quarter is 'The last full quarter before that day, for telework: 2020Q2.';
+comment on column eligible.eligible is '1 for each.';
+
+comment on table wave_releases is 'Survey waves whose answers were released.';
+comment on column wave_releases.position is 'The event of the log from which on this row is known.';
+comment on column wave_releases.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column wave_releases.wave is 'Which wave.';
+comment on column wave_releases.instrument is 'Code of the questionnaire.';
+comment on column wave_releases.version is 'Number of its version.';
+comment on column wave_releases.released_on is 'The school''s day of the release.';
+comment on column wave_releases.released is '1 for each.';
+
+comment on table wave_answers is 'Answers of a survey wave. They leave through the statistics gate only.';
+comment on column wave_answers.position is 'The event of the log from which on this row is known.';
+comment on column wave_answers.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column wave_answers.wave is 'Which wave.';
+comment on column wave_answers.team is 'Which team.';
+comment on column wave_answers.answer is 'Number of the answer among the team''s, in random order.';
+comment on column wave_answers.item is 'Code of the item.';
+comment on column wave_answers.score is 'Point of the scale.';
+comment on column wave_answers.times is '1 for each.';
+
+comment on table feedback_answers is 'Answers on sessions. They leave through the statistics gate only.';
+comment on column feedback_answers.position is 'The event of the log from which on this row is known.';
+comment on column feedback_answers.occurred_at is 'The moment from which on this row counts (UTC).';
+comment on column feedback_answers.session is 'Which session.';
+comment on column feedback_answers.module is 'Code of its module.';
+comment on column feedback_answers.instrument is 'Code of the questionnaire.';
+comment on column feedback_answers.version is 'Number of its version.';
+comment on column feedback_answers.moment is 'hot or cold.';
+comment on column feedback_answers.source is 'online or paper.';
+comment on column feedback_answers.item is 'Code of the item.';
+comment on column feedback_answers.score is 'Point of the scale.';
+comment on column feedback_answers.times is 'How often it was given.';

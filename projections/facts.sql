@@ -144,6 +144,130 @@ create table modules (
     sign smallint not null
 );
 
+-- Who is in which adviser team, both days included; without `to_day` it goes on.
+create table stays (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    team text not null,
+    adviser text not null,
+    from_day date not null,
+    to_day date,
+    sign smallint not null
+);
+
+-- The days that a team worked in a quarter under a regime, and how many of them at home.
+create table telework (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    team text not null,
+    quarter text not null,
+    regime text not null,
+    days_teleworked integer not null,
+    days_worked integer not null
+);
+
+-- Workshops that were held; the quarter is that of the day.
+create table workshops (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    workshop text not null,
+    team text not null,
+    held_on date not null,
+    quarter text not null,
+    held smallint not null,
+    participants integer not null
+);
+
+-- Decisions as they stand: one row a version. `quarter` is the workshop's; without `review_on` nothing is due.
+create table decisions (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    decision text not null,
+    workshop text not null,
+    team text not null,
+    quarter text not null,
+    theme text not null,
+    decided_by text not null,
+    outcome text not null,
+    review_on date,
+    sign smallint not null
+);
+
+-- Reviews of decisions, numbered by workshop, and whether they came on the day they were due or before.
+create table reviews (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    decision text not null,
+    workshop text not null,
+    team text not null,
+    quarter text not null,
+    number integer not null,
+    outcome text not null,
+    reviewed smallint not null,
+    on_time smallint not null
+);
+
+-- Questionnaires as published: what figures need of them, as JSON.
+create table instruments (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    instrument text not null,
+    version integer not null,
+    outline text not null,
+    published smallint not null
+);
+
+-- Who may answer in a wave, frozen at its opening. `quarter` is the last full one before.
+create table eligible (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    wave text not null,
+    team text not null,
+    adviser text not null,
+    opened_on date not null,
+    quarter text not null,
+    eligible smallint not null
+);
+
+-- Waves whose answers were released.
+create table wave_releases (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    wave text not null,
+    instrument text not null,
+    version integer not null,
+    released_on date not null,
+    released smallint not null
+);
+
+-- Ratings of people by people: they leave through `projections/disclosure` only, so no report's own role reads them.
+-- The answers of a wave: one row an item; `answer` numbers a team's answers in the random order of the release.
+create table wave_answers (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    wave text not null,
+    team text not null,
+    answer integer not null,
+    item text not null,
+    score integer not null,
+    times smallint not null
+);
+
+-- The answers on a session: how often each score was given to an item.
+create table feedback_answers (
+    position bigint not null,
+    occurred_at timestamptz not null,
+    session text not null,
+    module text not null,
+    instrument text not null,
+    version integer not null,
+    moment text not null,
+    source text not null,
+    item text not null,
+    score integer not null,
+    times integer not null
+);
+
 -- Current rows, for lists: replaced, never dated.
 create table session_cards (
     session text primary key,
@@ -190,10 +314,15 @@ create index sheets_session on sheets (session);
 create index categories_member on categories (member);
 create index interests_member on interests (member);
 create index waivers_member on waivers (member);
+create index telework_team on telework (team);
+create index decisions_team on decisions (team);
+create index eligible_wave on eligible (wave);
+create index wave_answers_wave on wave_answers (wave);
 create index session_cards_order on session_cards (first_slot_at, session);
 create index session_cards_waiting on session_cards (first_slot_at) where waiting > 0 and status = 'open';
 create index person_cards_joined on person_cards (joined_on, person);
 
 -- What the planner has to know before the first report.
 analyze sessions, slots, enrolments, attendance, sheets, categories, milestones, waivers, interests, modules,
+    stays, telework, workshops, decisions, reviews, instruments, eligible, wave_releases, wave_answers, feedback_answers,
     session_cards, person_cards, person_roles;

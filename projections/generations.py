@@ -17,6 +17,7 @@ from psycopg import sql
 
 from coopschool.database import Database
 from coopschool.sql import statements
+from projections.advisers.ratings import WITHHELD
 from projections.projection import Projection
 
 SQL = statements("projections", "generations.sql")
@@ -118,6 +119,8 @@ def make(conn: Connection, database: Database) -> int:
     readers = sql.SQL(", ").join(sql.Identifier(database.role_name(role)) for role in ("reader", "app"))
     conn.execute(sql.SQL("grant usage on schema {} to {}").format(schema, readers))
     conn.execute(sql.SQL("grant select on all tables in schema {} to {}").format(schema, readers))
+    answers = sql.SQL(", ").join(map(sql.Identifier, WITHHELD))
+    conn.execute(sql.SQL("revoke select on {} from {}").format(answers, sql.Identifier(database.role_name("reader"))))
     return generation
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from projections.advisers.ratings import Ratings
+from projections.advisers.teams import Teams
+from projections.advisers.workshops import Workshops
 from projections.calendar import Calendar
 from projections.projection import Projection
 from projections.school.catalogue import Catalogue
@@ -11,7 +14,9 @@ from projections.school.interest import Interests
 from projections.school.learning import Learning
 from projections.school.membership import Memberships
 
-PROJECTIONS: tuple[type[Projection], ...] = (Learning, Memberships, Interests, Catalogue)
+PROJECTIONS: tuple[type[Projection], ...] = (
+    Learning, Memberships, Interests, Catalogue, Teams, Workshops, Ratings,
+)  # fmt: skip
 
 
 def make_projections(zone: ZoneInfo) -> list[Projection]:

@@ -1,4 +1,7 @@
-"""What of the facts goes into the lake. Nothing does that is not named here: a new table or column stops the export."""
+"""What of the facts goes into the lake. Nothing does that is not named here: a new table or column stops the export.
+
+Facts that leave through the statistics gate only (`WITHHELD`) do not: see `figures`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from coopschool.sql import statements
+from projections.advisers.ratings import WITHHELD
 from projections.generations import Connection
 from projections.lake.manifest import LakeError
 
@@ -14,16 +18,13 @@ SQL = statements("projections.lake", "lake.sql")
 
 EXPORTED = (
     "sessions", "slots", "enrolments", "attendance", "sheets", "categories", "milestones", "waivers", "interests",
-    "modules",
+    "modules", "stays", "telework", "workshops", "decisions", "reviews", "instruments", "eligible", "wave_releases",
 )  # fmt: skip
-# Facts that leave through the statistics gate only: see `figures`.
-WITHHELD: tuple[str, ...] = ()
-
 # Columns of text that hold an id, and those that hold a code everybody may know.
 IDS = frozenset({"session", "member", "person", "team", "adviser", "trainer", "workshop", "decision", "wave"})
 CODES = frozenset({
     "module", "format", "language", "place", "month", "quarter", "year", "category", "cohort", "status",
-    "prerequisites", "audience",
+    "prerequisites", "audience", "regime", "theme", "decided_by", "outcome", "instrument", "outline",
 })  # fmt: skip
 
 TYPES = {

@@ -21,6 +21,8 @@ Line = tuple[int, str, str, str, tuple[int, ...]]  # position, table, occurred_a
 MEASURES = {
     "sessions": 1, "slots": 1, "enrolments": 11, "attendance": 4, "sheets": 2, "categories": 1, "milestones": 5,
     "waivers": 1, "interests": 1, "modules": 1,
+    "stays": 1, "telework": 2, "workshops": 2, "decisions": 1, "reviews": 2, "instruments": 1, "eligible": 1,
+    "wave_releases": 1, "wave_answers": 1, "feedback_answers": 1,
 }  # fmt: skip
 
 
