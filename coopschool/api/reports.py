@@ -19,16 +19,24 @@ from coopschool.api.examples import REPORT_FILTERS
 from coopschool.api.problems import NotAllowed, parameter_fault
 from coopschool.api.reads import position_of
 from coopschool.api.request import ApiRequest
+from coopschool.domain.advisers.adviser_team import Adviser, AdviserTeam
 from coopschool.domain.base import Role, existing
 from coopschool.domain.school.member import Member
 from coopschool.domain.school.session import Session
 from coopschool.pseudonyms import Pseudonyms
 from coopschool.researcher_feed import names_of_grant
 from projections import reports
+from projections.disclosure import Viewer
 from projections.reports import Definition, Report, Row
 
 # Who may ask for a report besides its roles, for what is their own: see `refuse_others`.
-OWNERS: Mapping[str, Role] = {"member_progress": "member", "attendance": "trainer"}
+OWNERS: Mapping[str, Role] = {
+    "member_progress": "member",
+    "attendance": "trainer",
+    "feedback": "trainer",
+    "autonomy": "adviser",
+    "workshops": "adviser",
+}
 
 COMMON = {
     "as_of": "Only what had happened by then: a date (its end) or a moment; now, unless given",
@@ -43,7 +51,7 @@ FORMS = "csv", "json"
 
 
 class ReportShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A report with what it rests on. `places` gives the words behind place codes in its rows."""
+    """A report with what it rests on. `places` and `teams` give names behind codes and ids in its rows."""
 
     report: str
     parameters: dict[str, Any]
@@ -51,6 +59,7 @@ class ReportShown(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
     rows: list[Row]
     places: dict[str, str] = {}
+    teams: dict[str, str] = {}
 
 
 def _route(about: Definition) -> HTTPRouteHandler:
@@ -74,7 +83,7 @@ def _route(about: Definition) -> HTTPRouteHandler:
     async def report(request: ApiRequest) -> Response[ReportShown]:
         asked = dict(request.query_params.items())
         await refuse_others(request, about, asked)
-        return await show(request, about, asked)
+        return await show(request, about, asked, await viewer_of(request, about, asked))
 
     report.fn.__doc__ = f"{about.title}: `{'`, `'.join(about.figures)}`."
     return report
@@ -112,7 +121,9 @@ def names_for(request: ApiRequest) -> Names:
     return Names(names_of_grant(request.school.settings, request.actor.person))
 
 
-async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any]) -> Response[ReportShown]:
+async def show(
+    request: ApiRequest, about: Definition, asked: Mapping[str, Any], viewer: Viewer
+) -> Response[ReportShown]:
     """The report as JSON or CSV, once it knows what was written at `min_position`."""
     wanted = dict(asked)
     position = position_of(wanted.pop("min_position", None))
@@ -120,7 +131,8 @@ async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any])
     settings, names = request.school.settings, names_for(request)
     reports.refuse_future(wanted, settings.zone, request.school.now())
     await request.reads.caught_up(about.projections, position)
-    report = await request.reads.plainly(
+    look = request.reads.vault if about.read_by == "app" else request.reads.plainly
+    report = await look(
         partial(
             reports.run,
             name=about.name,
@@ -128,13 +140,12 @@ async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any])
             zone=settings.zone,
             min_group=settings.min_group,
             now=request.school.now(),
+            viewer=viewer,
         )
     )
     report = _renamed(report, names, wanted)
     if form == "csv" or (form is None and prefers_csv(request.call.header(b"accept"))):
         return _as_csv(request, about, report)
-    codes = {row["place"] for row in report.rows if row.get("place")}
-    places = await request.reads.vault(lambda connection: vault.places(connection, codes)) if codes else {}
     return Response(
         ReportShown(
             report=report.report,
@@ -142,9 +153,26 @@ async def show(request: ApiRequest, about: Definition, asked: Mapping[str, Any])
             provenance=report.provenance,
             notes=report.notes,
             rows=report.rows,
-            places=places,
+            places=await _places(request, report),
+            teams=await _teams(request, report),
         )
     )
+
+
+async def _places(request: ApiRequest, report: Report) -> dict[str, str]:
+    """The words behind the place codes in the rows."""
+    codes = {row["place"] for row in report.rows if row.get("place")}
+    return await request.reads.vault(lambda connection: vault.places(connection, codes)) if codes else {}
+
+
+async def _teams(request: ApiRequest, report: Report) -> dict[str, str]:
+    """The names of the teams in the rows, for those who work with them; researchers do not see the vault."""
+    ids = sorted({row["team"] for row in report.rows if row.get("team")})
+    if not ids or not request.is_any("coordinator", "adviser"):
+        return {}
+    names = await request.school.read(lambda load: {team: load(AdviserTeam, team).name for team in ids})
+    texts = await request.reads.vault(lambda connection: vault.texts(connection, names.values()))
+    return {team: texts[name] for team, name in names.items() if name in texts}
 
 
 @get(
@@ -160,7 +188,7 @@ async def member_progress(request: ApiRequest, person_id: PersonPath) -> Respons
     """A member's modules, and which they may take next: the report `member_progress`."""
     asked = {**request.query_params, "member": request.self_or(person_id, "coordinator")}
     await _refuse_unknown(request, asked["member"])
-    return await show(request, reports.definition("member_progress"), asked)
+    return await show(request, reports.definition("member_progress"), asked, Viewer(request.actor.roles))
 
 
 @get("/api/reports/{name:str}", operation_id="UnknownReport", roles=SIGNED_IN, include_in_schema=False)
@@ -174,7 +202,7 @@ async def refuse_others(request: ApiRequest, about: Definition, asked: dict[str,
     if "member" in asked and about.name == "member_progress":
         asked["member"] = request.person(asked["member"])
         await _refuse_unknown(request, asked["member"])
-    if request.is_any(*about.roles):
+    if request.is_any(*about.roles) or OWNERS[about.name] == "adviser":
         return
     if about.name == "member_progress":
         allowed = asked.setdefault("member", request.me()) == request.actor.person
@@ -182,6 +210,20 @@ async def refuse_others(request: ApiRequest, about: Definition, asked: dict[str,
         allowed = await _gives(request, asked.get("session"))
     if not allowed:
         raise NotAllowed
+
+
+async def viewer_of(request: ApiRequest, about: Definition, asked: Mapping[str, Any]) -> Viewer:
+    """Who will see the rows: for ratings it matters which team and which session are their own."""
+    roles, person = request.actor.roles, request.actor.person
+    teams: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+    if OWNERS.get(about.name) == "adviser" and "adviser" in roles and person is not None:
+        today = request.school.now().astimezone(request.school.settings.zone).date()
+        team = await request.school.read(lambda load: load(Adviser, person).team_on(today))
+        teams = frozenset({team} if team else ())
+    if about.name == "feedback" and asked.get("session") and "trainer" in roles:
+        sessions = frozenset({asked["session"]} if await _gives(request, asked["session"]) else ())
+    return Viewer(roles, teams, sessions)
 
 
 async def _refuse_unknown(request: ApiRequest, member: str) -> None:
@@ -207,13 +249,16 @@ def _renamed(report: Report, names: Names, asked: Mapping[str, Any]) -> Report:
 
 
 def _as_csv(request: ApiRequest, about: Definition, report: Report) -> Response[Any]:
-    columns = list(report.rows[0]) if report.rows else [*report.parameters["group_by"], *about.columns, *about.figures]
     request.call.shows = request.call.shows or "figures to keep"
+    columns, rows = about.columns_of(report), report.rows
+    if about.gated:  # what must be said of ratings stays with them, whatever becomes of the file
+        columns.append("notes")
+        rows = [{**row, "notes": " ".join(report.notes)} for row in rows]
     provenance = {
         "X-Log-Position": str(report.provenance.position),
         "X-Report-Checksum": report.provenance.checksum,
     }
-    return csv_answer(columns, report.rows, provenance)
+    return csv_answer(columns, rows, provenance)
 
 
 def _routes() -> Iterator[HTTPRouteHandler]:

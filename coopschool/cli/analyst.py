@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coopschool.cli import output
+from coopschool.cli import autonomy_table, output
 from coopschool.cli.lake import report_over_lake
 from coopschool.cli.running import AWAY, WRONG, CannotDo, fail
 from coopschool.cli.school import AsJson, DataDir, load_settings, opened
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("position", "occurred_at", "recorded_at", "type", "tags", "data")
 SECONDS_TO_CATCH_UP = 60.0
+HIDDEN_TOGETHER = ("n", "mean")
 FILTERS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
@@ -143,10 +144,11 @@ def report(
         if engine is not None:
             raise CannotDo("--engine is for a lake: name one with --lake DIR.")
         with opened(settings) as database:
-            found = _run(settings, database, about.name, asked)
+            found = _run(settings, database, about, asked)
+            names = _team_names(settings, database, found)
     else:
-        found = report_over_lake(settings, lake, engine or "duckdb", about.name, asked)
-    print_report(about, found, Format.json if as_json else format_)
+        found, names = report_over_lake(settings, lake, engine or "duckdb", about.name, asked), {}
+    print_report(about, found, Format.json if as_json else format_, names)
 
 
 def given_filters(arguments: Sequence[str]) -> dict[str, str]:
@@ -185,7 +187,8 @@ def _list_reports(*, as_json: bool) -> None:
         output.show_table(list(reports[0]), [list(one.values()) for one in reports])
 
 
-def _run(settings: Settings, database: Database, name: str, asked: dict[str, str]) -> Report:
+def _run(settings: Settings, database: Database, about: Definition, asked: dict[str, str]) -> Report:
+    """The report as researchers see it: admins read no answers, and the gate shows nobody more than researchers."""
     from datetime import UTC, datetime
 
     from projections.reports import refuse_future, run
@@ -193,8 +196,8 @@ def _run(settings: Settings, database: Database, name: str, asked: dict[str, str
     refuse_future(asked, settings.zone, datetime.now(UTC))
     with with_facts():
         catch_up(settings, database)
-        with database.connect("reader") as connection:
-            return run(connection, name, asked, zone=settings.zone, min_group=settings.min_group)
+        with database.connect(about.read_by) as connection:
+            return run(connection, about.name, asked, zone=settings.zone, min_group=settings.min_group)
 
 
 @contextmanager
@@ -210,6 +213,22 @@ def with_facts() -> Iterator[None]:
     except ProjectionStopped as error:
         output.note(f"coopschool: {error}. Until that is mended, this report cannot be had.")
         fail(WRONG)
+
+
+def _team_names(settings: Settings, database: Database, found: Report) -> dict[str, str]:
+    """What the teams in the rows are called."""
+    from coopschool import vault
+    from coopschool.application import CoopSchool
+    from coopschool.domain.advisers.adviser_team import AdviserTeam
+
+    teams = sorted({row["team"] for row in found.rows if row.get("team")})
+    if not teams:
+        return {}
+    with CoopSchool(database, settings) as school:
+        names = school.read_now(lambda load: {team: load(AdviserTeam, team).name for team in teams})
+    with database.connect("app") as connection:
+        texts = vault.texts(connection, names.values())
+    return {team: texts[name] for team, name in names.items() if name in texts}
 
 
 def catch_up(settings: Settings, database: Database) -> None:
@@ -229,19 +248,35 @@ def catch_up(settings: Settings, database: Database) -> None:
             wait_for(connection, max(one.position + one.lag for one in found), SECONDS_TO_CATCH_UP)
 
 
-def print_report(about: Definition, found: Report, format_: Format) -> None:
+def print_report(about: Definition, found: Report, format_: Format, names: Mapping[str, str]) -> None:
+    """`names` are those of teams: on a terminal they stand for the ids."""
     if format_ is Format.json:
         output.show_json(found)
         return
-    columns = list(found.rows[0]) if found.rows else [*(about.columns or ()), *about.figures]
-    rows = [[row.get(column) for column in columns] for row in found.rows]
+    columns = about.columns_of(found)
     if format_ is Format.csv:
-        output.show_csv(columns, rows)
+        said = {"notes": " ".join(found.notes)} if about.gated else {}
+        rows = [[*map(row.get, columns), *said.values()] for row in found.rows]
+        output.show_csv([*columns, *said], rows)
         return
-    output.show_table(columns, rows, title=about.title)
+    if about.name == "autonomy" and output.on_terminal():
+        autonomy_table.show(about, found, names)
+    else:
+        output.show_table(columns, _for_people(found, columns, names), title=about.title)
     for note in found.notes:
         output.note(note)
     output.note(
         f"As of {found.parameters['as_of']}, from the log up to position {found.provenance.position}; "
         f"checksum {found.provenance.checksum[:12]}."
     )
+
+
+def _for_people(found: Report, columns: Sequence[str], names: Mapping[str, str]) -> Iterator[list[object]]:
+    """On a terminal teams go by their names; a figure that the gate hides is a dot, which a 0 or a gap could not be."""
+    for row in found.rows:
+        shown = dict(row)
+        if output.on_terminal() and row.get("team"):
+            shown["team"] = names.get(row["team"], row["team"])
+        if row.get("suppressed"):
+            shown |= {column: output.SUPPRESSED for column in HIDDEN_TOGETHER if column in row}
+        yield [shown.get(column) for column in columns]

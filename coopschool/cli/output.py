@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+SUPPRESSED = "·"  # stands for a figure that the statistics gate hides
+
+
 def on_terminal() -> bool:
     """Whether a person reads what is printed."""
     from rich.console import Console
@@ -70,7 +73,7 @@ def show_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def _harmless(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
-    return _plain(value) if isinstance(value, bool | list | tuple) else value
+    return _plain(value) if isinstance(value, bool | list | tuple | dict) else value
 
 
 def show_pairs(pairs: Mapping[str, Any]) -> None:
@@ -149,6 +152,8 @@ def _plain(value: Any) -> str:
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, dict):
+        value = [f"{name}:{_plain(one)}" for name, one in value.items()]
     if isinstance(value, list | tuple):
         return " ".join(map(_plain, value))
     return str(value).replace("\t", " ").replace("\n", " ")

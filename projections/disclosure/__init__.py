@@ -11,11 +11,12 @@ from projections.disclosure.counts import counts
 from projections.disclosure.feedback import FeedbackRelease, FeedbackRow, feedback
 from projections.disclosure.figures import DISTRIBUTION_FROM, MIN_GROUP, checked_min_group, enough
 from projections.disclosure.rounding import rounded, rounded_root
-from projections.disclosure.waves import AutonomyRow, Viewer, autonomy, scored, visible
+from projections.disclosure.waves import RESEARCHER, AutonomyRow, Viewer, autonomy, scored, visible
 
 __all__ = [
     "DISTRIBUTION_FROM",
     "MIN_GROUP",
+    "RESEARCHER",
     "AutonomyRow",
     "FeedbackRelease",
     "FeedbackRow",

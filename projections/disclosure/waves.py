@@ -52,15 +52,19 @@ class AutonomyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Viewer(NamedTuple):
-    """Who looks: the roles they act in, and the teams whose figures are theirs to see first."""
+    """Who looks: their roles, the teams whose figures are theirs to see first, the sessions that they give."""
 
     roles: frozenset[str]
     teams: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+
+
+RESEARCHER = Viewer(frozenset({"researcher"}))
 
 
 def visible(row: AutonomyRow, viewer: Viewer, now: datetime) -> bool:
     """Whether this viewer may see the row yet: own team first, other advisers 14 days later, coordinators no team."""
-    if not viewer.roles.isdisjoint({"researcher", "admin"}) or row.team in viewer.teams:
+    if "researcher" in viewer.roles or row.team in viewer.teams:
         return True
     if "coordinator" in viewer.roles and row.scope != "team":
         return True

@@ -203,7 +203,7 @@ def _write(conn: Connection, run: _Run, settings: Settings, now: datetime) -> Ex
         min_group=settings.min_group,
         made_at=now,
         tables={name: _joined(kept.get(name), schema, files) for name, (schema, files) in named.items()},
-        documents=_documents(run, entries, now, settings),
+        documents=_documents(conn, run, entries, now, settings),
     )
     save(run.root, manifest)
     rows = {name: sum(file.rows for file in files if _counts(file)) for name, (_, files) in named.items()}
@@ -257,13 +257,15 @@ def _counts(file: File) -> bool:
     return file.path.endswith(".parquet")
 
 
-def _documents(run: _Run, entries: list[dict[str, Any]], now: datetime, settings: Settings) -> tuple[File, ...]:
+def _documents(
+    conn: Connection, run: _Run, entries: list[dict[str, Any]], now: datetime, settings: Settings
+) -> tuple[File, ...]:
     """Written for this position: an older manifest goes on naming its own."""
     position = run.head.position
     texts = {
         f"dictionary-{position}.json": dictionary.as_json(entries),
         f"dictionary-{position}.md": dictionary.as_markdown(entries),
-        **figures.documents(position, now, settings),
+        **figures.documents(conn, position, run.names, now, settings),
     }
     found = []
     for name, text in texts.items():

@@ -19,17 +19,20 @@ from psycopg.rows import dict_row
 from coopschool.domain.errors import Invalid, Unknown
 from coopschool.sql import statements
 from projections.calendar import Calendar
-from projections.disclosure import MIN_GROUP
+from projections.disclosure import MIN_GROUP, RESEARCHER, Viewer
 from projections.generations import NotCaughtUp, ProjectionStopped, in_live_facts
 from projections.registry import projections_version
 from projections.reports import asked as asking
 from projections.reports.asked import Asked, Parameter
 from projections.reports.attendance import ATTENDANCE
+from projections.reports.autonomy import AUTONOMY
 from projections.reports.cohorts import COHORTS
 from projections.reports.demand import DEMAND
+from projections.reports.feedback import FEEDBACK
 from projections.reports.member_progress import MEMBER_PROGRESS
 from projections.reports.progress import PROGRESS
 from projections.reports.report import Definition, Provenance, Report, Row, Rows, checksum
+from projections.reports.workshops import WORKSHOPS
 
 __all__ = [
     "REPORTS",
@@ -52,7 +55,8 @@ __all__ = [
 SQL = statements("projections.reports", "provenance.sql")
 
 REPORTS: Mapping[str, Definition] = {
-    definition.name: definition for definition in (MEMBER_PROGRESS, PROGRESS, COHORTS, DEMAND, ATTENDANCE)
+    definition.name: definition
+    for definition in (MEMBER_PROGRESS, PROGRESS, COHORTS, DEMAND, ATTENDANCE, FEEDBACK, AUTONOMY, WORKSHOPS)
 }
 
 Connection = psycopg.Connection[Any]
@@ -76,15 +80,16 @@ def run(
     zone: ZoneInfo = BRUSSELS,
     min_group: int = MIN_GROUP,
     now: datetime | None = None,
+    viewer: Viewer = RESEARCHER,
 ) -> Report:
-    """The report, on a connection that is in no transaction.
+    """The report, on a connection that is in no transaction, of the role that its definition names (`read_by`).
 
     `parameters`: as_of, known_at (dates, moments, or text in ISO 8601), group_by (``a,b`` or a list), and the filters
-    of its definition. `now` stands for an `as_of` that is not given. Raises `Unknown`, `Invalid`, `ProjectionStopped`,
-    `NotCaughtUp` while there are no facts.
+    of its definition. `now` stands for an `as_of` that is not given; `viewer` is who will see the rows. Raises
+    `Unknown`, `Invalid`, `Forbidden`, `ProjectionStopped`, `NotCaughtUp` while there are no facts.
     """
     about = definition(name)
-    asked = ask(about, parameters, zone, now or datetime.now(UTC))
+    asked = ask(about, parameters, zone, now or datetime.now(UTC), viewer)
     with in_facts(conn, about, asked, min_group) as (_, report):
         return report
 
@@ -99,7 +104,9 @@ def in_facts(conn: Connection, about: Definition, asked: Asked, min_group: int) 
         yield asked, answer(about, asked, found, min_group, projections_version())
 
 
-def ask(about: Definition, parameters: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> Asked:
+def ask(
+    about: Definition, parameters: Mapping[str, Any], zone: ZoneInfo, now: datetime, viewer: Viewer = RESEARCHER
+) -> Asked:
     """The parameters, checked; `known` is still to be found. Raises `Invalid`."""
     wanted = dict(parameters)
     as_of = asking.moment("as_of", wanted.pop("as_of", None) or now, zone)
@@ -111,6 +118,8 @@ def ask(about: Definition, parameters: Mapping[str, Any], zone: ZoneInfo, now: d
         group_by=asking.several("group_by", wanted.pop("group_by", None), about.group_by),
         filters=asking.filters(wanted, about.parameters),
         zone=zone,
+        now=now,
+        viewer=viewer,
     )
 
 

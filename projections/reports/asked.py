@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from coopschool.domain import bounds
 from coopschool.domain.errors import Invalid
 from projections.calendar import Calendar
+from projections.disclosure import Viewer
 
 PERIOD = re.compile(r"\d{4}(-(0[1-9]|1[0-2])|Q[1-4])?")
 
@@ -27,7 +28,10 @@ class Parameter(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A report's parameters, checked. `known_at` is a moment until it is resolved to the position `known`."""
+    """A report's parameters, checked. `known_at` is a moment until it is resolved to the position `known`.
+
+    `viewer` is who asks, and `now` when: some figures are for some people, or for others later.
+    """
 
     as_of: datetime
     known_at: datetime | None
@@ -35,6 +39,8 @@ class Asked(NamedTuple):
     group_by: tuple[str, ...]
     filters: Mapping[str, str | None]
     zone: ZoneInfo
+    now: datetime
+    viewer: Viewer
 
     @property
     def today(self) -> date:

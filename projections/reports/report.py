@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -37,7 +37,8 @@ class Definition(NamedTuple):
     """What a report answers, who may ask, and how its rows come about.
 
     `roles` may ask for everything; `own` says who else may ask for what is theirs, and by which parameter. `group_by`
-    and `figures` name the columns. `shape` turns the rows of the SQL file into those shown.
+    and `figures` name the columns. `shape` turns the rows of the SQL file into those shown. A report that is `gated`
+    reads answers of people: it runs as the role that may, and `shape` lets out only what the statistics gate gave.
     """
 
     name: str
@@ -51,6 +52,19 @@ class Definition(NamedTuple):
     shape: Callable[[Rows, Asked, int], list[Row]]
     own: str | None = None
     notes: tuple[str, ...] = ()
+    gated: bool = False
+
+    def columns_of(self, report: Report) -> list[str]:
+        """The columns that its rows have, also where there are none."""
+        if report.rows:
+            return list(report.rows[0])
+        grouped = () if self.gated else report.parameters["group_by"]
+        return [*grouped, *self.columns, *self.figures]
+
+    @property
+    def read_by(self) -> Literal["reader", "app"]:
+        """The database role whose connection the report needs."""
+        return "app" if self.gated else "reader"
 
 
 def checksum(rows: Sequence[Row]) -> str:
