@@ -142,7 +142,7 @@ def test_a_report_without_rows_has_its_columns_all_the_same(
     format_: Format, capsys: pytest.CaptureFixture[str], report_without_rows: Callable[[], tuple[Definition, Report]]
 ) -> None:
     about, report = report_without_rows()
-    analyst.print_report(about, report, format_)
+    analyst.print_report(about, report, format_, {})
     shown = capsys.readouterr().out
     assert '"rows": []' in shown if format_ is Format.json else "expected" in shown
 

@@ -21,12 +21,12 @@ from coopschool.domain.school.enrolment import MemberEnrolled, ModuleCompleted
 from coopschool.domain.school.session import AttendanceLogged, AttendanceRecord, SessionClosed
 from coopschool.pseudonyms import Pseudonyms
 from coopschool.settings import Settings
-from projections.lake import LakeError, export, figures, open_lake
+from projections.lake import LakeError, export, open_lake
 from projections.lake.columns import EXPORTED, described
 from projections.lake.export import key_of
 from projections.lake.manifest import MANIFEST, alone_in, save
 from projections.lake.writing import CsvPart
-from tests.support.lakes import NOW, busy, fold, log_of, released, rows_of
+from tests.support.lakes import busy, fold, log_of, released, rows_of
 from tests.support.made_log import BRUSSELS, Dated, busy_school
 
 UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -302,7 +302,11 @@ def test_the_dictionary_describes_every_column_and_every_event(
 ) -> None:
     busy(database, settings, 100)
     lake = released(database, settings, tmp_path / "lake").lake
-    (path,) = [file.path for file in lake.manifest.documents if file.path.endswith(".json")]
+    (path,) = [
+        file.path
+        for file in lake.manifest.documents
+        if file.path.startswith("dictionary-") and file.path.endswith(".json")
+    ]
     told = json.loads((lake.directory / path).read_text())
     assert {table["table"] for table in told["tables"]} == lake.manifest.tables.keys()
     for table in told["tables"]:
@@ -352,15 +356,3 @@ def test_the_csv_files_hold_the_same_rows(database: Database, settings: Settings
     found = [file for file in lake.manifest.tables["enrolments"].files if file.path.startswith("csv/")]
     lines = sum(len((lake.directory / file.path).read_text().splitlines()) - 1 for file in found)
     assert lines == lake.manifest.tables["enrolments"].rows == sum(file.rows for file in found)
-
-
-def test_released_figures_become_documents(settings: Settings) -> None:
-    asked: list[datetime] = []
-
-    def ask(now: datetime, _settings: Settings) -> Any:
-        asked.append(now)
-        return {"rows": [{"mean": "≥ 4.8"}]}
-
-    found = figures.documents(7, NOW, settings, {"autonomy": ask})
-    assert json.loads(found["figures-autonomy-7.json"]) == {"rows": [{"mean": "≥ 4.8"}]}
-    assert asked == [NOW]

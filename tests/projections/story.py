@@ -10,8 +10,9 @@ from typing import Any
 from coopschool.database import Database
 from coopschool.domain.base import Event
 from coopschool.domain.school import enrolment, learning_module, member, person, session
+from projections.disclosure import RESEARCHER, Viewer
 from projections.replay import rebuild
-from projections.reports import Report, run
+from projections.reports import Report, definition, run
 from projections.runner import Runner
 from tests.support.made_log import BRUSSELS, record
 
@@ -40,8 +41,12 @@ class Story:
         return self._recorded_at
 
     def report(self, name: str, **parameters: Any) -> Report:
-        with self._database.connect("reader") as conn:
-            return run(conn, name, {"as_of": "2027-01-01", **parameters})
+        return self.seen_by(RESEARCHER, name, **parameters)
+
+    def seen_by(self, viewer: Viewer, name: str, now: datetime | None = None, **parameters: Any) -> Report:
+        """The report as it is shown to this viewer."""
+        with self._database.connect(definition(name).read_by) as conn:
+            return run(conn, name, {"as_of": "2027-01-01", **parameters}, viewer=viewer, now=now)
 
     def rows(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         return self.report(name, **parameters).rows

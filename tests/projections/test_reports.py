@@ -11,9 +11,12 @@ import pytest
 from coopschool.database import Database
 from coopschool.domain.errors import Invalid, Unknown
 from projections.generations import NotCaughtUp
+from projections.registry import projections_version
 from projections.reports import REPORTS, definition, run
 from projections.reports.report import checksum
 from tests.projections.story import Story
+from tests.support.advisers import FEEDBACK, published
+from tests.support.chantier import alike, held, rated, wave
 
 
 @pytest.fixture
@@ -198,7 +201,7 @@ def test_a_report_says_what_it_rests_on(story: Story) -> None:
         "as_of": "2020-03-29T23:59:59.999999+02:00", "known_at": None, "group_by": ["module"], "module": "M01",
     }  # fmt: skip
     assert report.provenance.position == 1
-    assert report.provenance.projection_version == "catalogue 1, interest 1, learning 1, membership 1"
+    assert report.provenance.projection_version == projections_version()
     assert report.provenance.checksum == checksum(report.rows)
     assert story.report("progress", group_by="module").provenance.checksum == report.provenance.checksum
     assert list(report.rows[0]) == ["module", *REPORTS["progress"].figures]
@@ -222,6 +225,11 @@ def test_columns_of_every_report_are_those_it_announces(story: Story) -> None:
         ("2020-01-01 09:00", story.interested("ann", "M02", "2020-01-01 09:00")),
         ("2020-01-02 09:00", story.scheduled("s1", "M01", "2020-02-01 09:00")),
         ("2020-01-02 09:00", story.enrolled("ann", "s1")),
+        ("2020-01-02 09:00", published()),
+        ("2020-01-02 09:00", published(FEEDBACK)),
+        *wave("w1", "2020-05-10", {"a": alike(3, 3, 3, 3, 3)}),
+        ("2020-05-11 09:00", rated("s1", "M01", (3, 3, 3, 3, 3))),
+        ("2020-05-12 09:00", held("ws1", "a", "2020-05-12")),
     )
     for about in REPORTS.values():
         (row, *_) = story.rows(about.name, **({"member": "ann"} if about.name == "member_progress" else {}))
@@ -258,7 +266,7 @@ def test_odd_parameters_are_refused_by_name(
 def test_an_unknown_report_is_answered_with_those_there_are(story: Story) -> None:
     with pytest.raises(Unknown) as error:
         definition("weather")
-    assert error.value.details["known"] == ["attendance", "cohorts", "demand", "member_progress", "progress"]
+    assert error.value.details["known"] == sorted(REPORTS)
 
 
 def test_a_members_progress_needs_the_member(story: Story) -> None:

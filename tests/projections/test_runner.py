@@ -16,6 +16,7 @@ from coopschool.domain.school.session import ArrangementsChanged
 from coopschool.settings import Settings
 from projections import generations, writing
 from projections.generations import LostPlace, NotCaughtUp, ProjectionStopped
+from projections.registry import PROJECTIONS
 from projections.replay import rebuild
 from projections.reports import run
 from projections.runner import Following, Runner, status, wait_for
@@ -148,7 +149,7 @@ def test_a_projection_goes_on_once_its_event_can_be_read(database: Database) -> 
         conn.execute("update events set data = %s where position = %s", [good, position])
     Runner(database).catch_up()
     with database.connect("reader") as conn:
-        assert [found.stopped_position for found in status(conn)] == [None] * 4
+        assert [found.stopped_position for found in status(conn)] == [None] * len(PROJECTIONS)
     assert differing(database) == ()
 
 
