@@ -42,7 +42,9 @@ def workshops(context: Context) -> Iterator[Step]:
 
 def _planning(context: Context, row: WorkshopRow, id: str, team_id: str, day: date) -> Iterator[Step]:
     at = row.planned_on or context.by_now(context.start_of(min(day, row.held_on or day)))
-    facilitators = tuple(context.references.id_of(person(one)) for one in row.facilitators)
+    facilitators = tuple(
+        context.references.id_of(person(one)) for one in row.facilitators if not context.is_erased(WORKSHOPS, row, one)
+    )
 
     def commands(load: Load) -> Iterable[Command]:
         for one in facilitators:
