@@ -76,4 +76,7 @@ EXPLAINED = {
     "cohorts": {"figure": "people"},
     "demand": {"figure": "interested"},
     "attendance": {"figure": "absent", "slot": "1"},
+    "workshops": {"figure": "held"},
+    "autonomy": {"figure": "mean"},
+    "feedback": {"figure": "mean"},
 }

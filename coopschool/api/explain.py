@@ -17,9 +17,10 @@ from coopschool.api.events import MOST_EVENTS, view_of
 from coopschool.api.examples import EXPLAINED, REPORT_FILTERS
 from coopschool.api.problems import parameter_fault
 from coopschool.api.reads import position_of
-from coopschool.api.reports import COMMON, OWNERS, names_for, refuse_others
+from coopschool.api.reports import COMMON, OWNERS, names_for, refuse_others, viewer_of
 from coopschool.api.request import ApiRequest
 from coopschool.feed import Connection, SeenEvent
+from projections.disclosure import Viewer
 from projections.reports import Definition, Provenance, refuse_future
 from projections.reports import explain as explaining
 
@@ -78,20 +79,21 @@ def _route(about: Definition) -> HTTPRouteHandler:
     async def explain(request: ApiRequest) -> Explanation:
         asked = dict(request.query_params.items())
         await refuse_others(request, about, asked)
-        return await _explained(request, about, asked)
+        return await _explained(request, about, asked, await viewer_of(request, about, asked))
 
     explain.fn.__doc__ = f"The events behind one of `{'`, `'.join(about.figures)}`."
     return explain
 
 
-async def _explained(request: ApiRequest, about: Definition, asked: dict[str, Any]) -> Explanation:
+async def _explained(request: ApiRequest, about: Definition, asked: dict[str, Any], viewer: Viewer) -> Explanation:
     position = position_of(asked.pop("min_position", None))
     after, limit = _number("after", asked.pop("after", "0")), _limit(asked.pop("limit", str(LIMIT)))
     figure = asked.pop("figure", None)
     settings, names = request.school.settings, names_for(request)
     refuse_future(asked, settings.zone, request.school.now())
     await request.reads.caught_up(about.projections, position)
-    found = await request.reads.plainly(
+    look = request.reads.vault if about.read_by == "app" else request.reads.plainly
+    found = await look(
         partial(
             explaining.explain,
             name=about.name,
@@ -100,6 +102,7 @@ async def _explained(request: ApiRequest, about: Definition, asked: dict[str, An
             zone=settings.zone,
             min_group=settings.min_group,
             now=request.school.now(),
+            viewer=viewer,
         )
     )
     positions = [position for position in found.positions if position > after][:limit]
@@ -144,7 +147,7 @@ async def unknown_explanation(request: ApiRequest, name: Annotated[str, PathPara
 
 
 def _routes() -> Iterator[HTTPRouteHandler]:
-    for name in explaining.PARTS:
+    for name in explaining.EXPLAINED:
         yield _route(explaining.explained(name))
     yield unknown_explanation
 

@@ -52,7 +52,7 @@ def explain(
     reports.refuse_future(asked, settings.zone, datetime.now(UTC))
     with opened(settings) as database, with_facts():
         catch_up(settings, database)
-        with database.connect("reader") as conn:
+        with database.connect(reports.definition(name).read_by) as conn:
             found = explained(conn, name, figure, asked, zone=settings.zone, min_group=settings.min_group)
         positions = [position for position in found.positions if position > after][:limit]
         with database.connect("app") as conn:

@@ -6,7 +6,7 @@ A figure is found by the columns that name its row. What the report hides is not
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, LiteralString, NamedTuple
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from coopschool.domain.errors import Invalid, Unknown
 from coopschool.sql import statements
-from projections.disclosure import MIN_GROUP
+from projections.disclosure import MIN_GROUP, RESEARCHER, Viewer
 from projections.reports import (
     BRUSSELS,
     Asked,
@@ -55,7 +55,20 @@ PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "expected": ("attended",),
         "open": ("completed", "waived", "category", "module"),
     },
+    "workshops": {
+        "participants": ("held",),
+        "decisions_by_theme": ("decisions",),
+        "decisions_by_outcome": ("decisions",),
+        "decisions_by_decided_by": ("decisions",),
+        "reviewed_on_time": ("reviewed",),
+        "overdue": ("decisions",),
+    },
 }
+
+# Of ratings there is the release only: the column of a row that says which releases were counted in it.
+RELEASES: Mapping[str, str] = {"autonomy": "release", "feedback": "releases"}
+
+EXPLAINED = (*PARTS, *RELEASES)
 
 
 class Cell(NamedTuple):
@@ -89,8 +102,9 @@ def explain(
     zone: ZoneInfo = BRUSSELS,
     min_group: int = MIN_GROUP,
     now: datetime | None = None,
+    viewer: Viewer = RESEARCHER,
 ) -> Explained:
-    """Explains a figure of the rows that the parameters leave.
+    """Explains a figure of the rows that the parameters leave, on a connection of the role that the report needs.
 
     `parameters` are the report's own, and the columns that name its rows. Raises `Unknown` and `Invalid`, which list
     what there is, and what a report raises.
@@ -99,13 +113,16 @@ def explain(
     if figure is None or figure not in about.figures:
         raise Invalid("figure", given=(figure or "")[:40], known=list(about.figures))
     wanted, group = _split(about, parameters)
-    asked = ask(about, wanted, zone, now or datetime.now(UTC))
+    asked = ask(about, wanted, zone, now or datetime.now(UTC), viewer)
     with in_facts(conn, about, asked, min_group) as (asked, report):
-        cells = [_cell(about, row, figure) for row in report.rows if _named(row, group)]
-        if not cells:
+        rows = [row for row in report.rows if _named(row, group)]
+        cells = [_cell(about, row, figure) for row in rows]
+        if not cells and (group or any(asked.filters.values())):
             raise _no_such_group(group, [{column: row[column] for column in about.columns} for row in report.rows])
-        if any(cell.suppressed for cell in cells):
+        if not cells or any(cell.suppressed for cell in cells):
             return Explained(report, figure, cells, [])
+        if name in RELEASES:
+            return Explained(report, figure, cells, _releases(rows, RELEASES[name]))
         parts = PARTS[name].get(figure, (figure,))
         values = values_of(about, asked) | _blank(about) | dict(asked.filters) | group | {"parts": list(parts)}
         found = conn.execute(_statements()[name], values, prepare=False).fetchall()
@@ -117,9 +134,9 @@ def explain(
 def explained(name: str) -> Definition:
     """A report that can be explained. Raises `Unknown`, which lists those that can."""
     about = definition(name)
-    if name not in PARTS:
+    if name not in EXPLAINED:
         unknown = Unknown("explanation", name)
-        unknown.details["known"] = sorted(PARTS)
+        unknown.details["known"] = sorted(EXPLAINED)
         raise unknown
     return about
 
@@ -147,7 +164,13 @@ def _number(name: str, value: Any) -> int:
 
 
 def _named(row: Row, group: Mapping[str, Any]) -> bool:
-    return all(row.get(column) == value for column, value in group.items())
+    return all(str(row.get(column)) == str(value) for column, value in group.items())
+
+
+def _releases(rows: Sequence[Row], column: str) -> list[int]:
+    """The positions of the releases that were counted in the rows."""
+    counted = [row[column] for row in rows]
+    return sorted({position for one in counted for position in (one if isinstance(one, list | tuple) else [one])})
 
 
 def _cell(about: Definition, row: Row, figure: str) -> Cell:

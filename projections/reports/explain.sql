@@ -201,3 +201,26 @@ parts as (
         and position <= :known and occurred_at <= :as_of
 )
 select distinct position from parts where part = any(:parts) order by position
+
+-- name: workshops
+with parts as (
+    select position, 'held' as part, quarter
+    from workshops
+    where position <= :known and occurred_at <= :as_of
+        and (cast(:team as text) is null or team = cast(:team as text))
+    union all
+    select position, 'decisions', quarter
+    from decisions
+    where position <= :known and occurred_at <= :as_of
+        and (cast(:team as text) is null or team = cast(:team as text))
+    union all
+    select position, 'reviewed', quarter
+    from reviews
+    where position <= :known and occurred_at <= :as_of
+        and (cast(:team as text) is null or team = cast(:team as text))
+)
+select distinct position
+from parts
+where part = any(:parts) and (cast(:quarter as text) is null or quarter = cast(:quarter as text))
+    and (cast(:period as text) is null or cast(:period as text) in (quarter, substring(quarter, 1, 4)))
+order by position

@@ -84,7 +84,15 @@ def test_one_category_is_hidden_alone_as_it_is_beside_the_others(database: Datab
     assert len(explained(database, "progress", "enrolled", category="B").positions) == 7
 
 
-@pytest.mark.parametrize("report", sorted(PARTS))
+def test_where_there_is_nothing_nothing_is_explained(database: Database, story: Story) -> None:
+    told(story)
+    found = explained(database, "workshops", "held")
+    assert (found.cells, found.positions) == ([], [])
+    with pytest.raises(Unknown):
+        explained(database, "workshops", "held", quarter="2020Q2")
+
+
+@pytest.mark.parametrize("report", sorted(PARTS.keys() - {"workshops"}))
 def test_every_figure_of_a_report_is_explained(database: Database, story: Story, report: str) -> None:
     told(story)
     story.tell(
