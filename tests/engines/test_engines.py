@@ -32,6 +32,7 @@ CLOCKS = (
     {"as_of": "2021-12-31", "known_at": "2019-12-31"},
     {"as_of": "2021-12-31", "known_at": "2017-01-01"},
 )
+NAMED = ("session", "team")
 GROUPS = ("", "module,period", "year,format,language", "category", "quarter,category", "session")
 needs_spark = pytest.mark.skipif(
     find_spec("pyspark") is None or shutil.which("java") is None, reason="Spark needs Java: make test installs it then"
@@ -46,6 +47,7 @@ class Prepared(NamedTuple):
     settings: Settings
     names: Pseudonyms
     members: list[str]
+    teams: set[str]
 
 
 @pytest.fixture
@@ -58,9 +60,11 @@ def prepared(school: CoopSchool, database: Database, settings: Settings, tmp_pat
             "select tag from event_tags where tag like 'member:%' group by tag order by count(*) desc, tag"
         )
         members = [tag.removeprefix("member:") for (tag,) in found.fetchmany(3)]
+        found = conn.execute("select distinct tag from event_tags where tag like 'team:%'")
+        teams = {tag.removeprefix("team:") for (tag,) in found}
     with database.connect("reader") as conn:
         yield Prepared(
-            conn, lake, settings, Pseudonyms(key_of(settings, lake.manifest.release), settings.zone), members
+            conn, lake, settings, Pseudonyms(key_of(settings, lake.manifest.release), settings.zone), members, teams
         )
 
 
@@ -83,10 +87,15 @@ def expected(prepared: Prepared, name: str, asked: dict[str, Any]) -> list[dict[
         prepared.conn, name, {"as_of": prepared.lake.manifest.made_at, **asked}, zone=prepared.settings.zone
     ).rows
     rows = [
-        {key: prepared.names.of(value) if key == "session" and value else value for key, value in row.items()}
+        {key: prepared.names.of(value) if key in NAMED and value else value for key, value in row.items()}
         for row in found
     ]
-    return sorted(rows, key=repr) if any("session" in row for row in rows) else rows
+    return in_order(rows)
+
+
+def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows under pseudonyms in an order of their own."""
+    return sorted(rows, key=repr) if any(key in row for row in rows for key in NAMED) else rows
 
 
 def compare(prepared: Prepared, engine: engines.Engine, clocks: tuple[dict[str, str], ...]) -> int:
@@ -97,8 +106,7 @@ def compare(prepared: Prepared, engine: engines.Engine, clocks: tuple[dict[str, 
             if "member" in theirs:
                 theirs["member"] = prepared.names.of(theirs["member"])
             rows = engines.run(engine, prepared.lake, name, theirs).rows
-            rows = sorted(rows, key=repr) if any("session" in row for row in rows) else rows
-            assert rows == expected(prepared, name, {**asked, **clock}), (name, asked, clock)
+            assert in_order(rows) == expected(prepared, name, {**asked, **clock}), (name, asked, clock)
             compared += bool(rows)
     return compared
 
@@ -164,3 +172,15 @@ def test_spark_without_java_says_so(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LakeError, match="Java"), engines.engine("spark", lake):
         pass
+
+
+def test_a_lake_answers_reports_on_ratings_as_they_stood_at_the_export(prepared: Prepared) -> None:
+    with engines.engine("duckdb", prepared.lake) as duckdb:
+        whole = engines.run(duckdb, prepared.lake, "autonomy", {}).rows
+        (dimension, *_) = {row["dimension"] for row in whole}
+        bands = engines.run(duckdb, prepared.lake, "autonomy", {"dimension": dimension, "group_by": "band"}).rows
+        assert bands == [row for row in whole if (row["scope"], row["dimension"]) == ("band", dimension)]
+        with pytest.raises(Invalid) as earlier:
+            engines.run(duckdb, prepared.lake, "autonomy", {"as_of": "2020-01-01"})
+        assert earlier.value.details["field"] == "as_of"
+    assert {row["team"] for row in whole if row["team"]}.isdisjoint(prepared.teams)
