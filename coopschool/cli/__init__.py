@@ -68,6 +68,7 @@ app.command(rich_help_panel=STUDY)(whatif.whatif)
 
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.replay)
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.verify)
+app.command(rich_help_panel=LOOK_AFTER)(upkeep.checkpoint)
 app.command(rich_help_panel=LOOK_AFTER)(erasing.erase)
 app.command(rich_help_panel=LOOK_AFTER)(doctor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,10 @@ from coopschool.cli.school import AsJson, DataDir, load_settings, opened
 
 if TYPE_CHECKING:
     from coopschool.database import Database
+    from coopschool.eventstore.checkpoint import Checkpoint
     from coopschool.settings import Settings
+
+CHECKPOINTS = "checkpoints"  # what the signing key is derived for
 
 
 def migrate(as_json: AsJson = False, data_dir: DataDir = None) -> None:
@@ -67,13 +71,50 @@ def replay(
         fail(WRONG)
 
 
-def verify(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+def checkpoint(
+    file: Annotated[Path, typer.Argument(help="Where to write it; keep it elsewhere.", dir_okay=False)],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Write down where the log stands, signed: `verify --checkpoint` shows later whether it only grew since."""
+    from datetime import UTC, datetime
+
+    from coopschool.eventstore.checkpoint import take, write
+
+    settings = load_settings(data_dir)
+    with opened(settings) as database, database.connect("app") as connection:
+        taken = take(connection, settings.derive_key(CHECKPOINTS), datetime.now(UTC))
+    try:
+        with file.open("xb") as new:
+            new.write(write(taken))
+    except FileExistsError:
+        raise CannotDo(f"{file} exists: a checkpoint is never overwritten; name a new file.") from None
+    except OSError as error:
+        raise CannotDo(f"{file} cannot be written: {error.strerror}.") from None
+    told = {"file": file, "position": taken.seen.position, "hash": taken.seen.hash, "public_key": taken.public_key}
+    if as_json:
+        output.show_json(told)
+    else:
+        output.show_pairs(told)
+
+
+def verify(
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", metavar="FILE", help="What was seen before, by `coopschool checkpoint`."),
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
     """See that the log is whole and readable, and that the facts are what it gives.
 
-    Exits with 1 if anything is found. What it cannot see alone is a tail that was cut off.
+    Exits with 1 if anything is found. A tail that was cut off, or a chain written anew, shows only against a
+    checkpoint.
     """
+    from coopschool.eventstore.checkpoint import compare
     from coopschool.eventstore.verify import verify as findings_in
 
+    seen = None if checkpoint is None else _read_checkpoint(checkpoint)
     settings = load_settings(data_dir)
     with opened(settings) as database:
         with (
@@ -81,6 +122,8 @@ def verify(as_json: AsJson = False, data_dir: DataDir = None) -> None:
             output.progress("Events", _head(connection)) as progress,
         ):
             found = [finding._asdict() for finding in findings_in(connection, progress)]
+            if seen is not None:
+                found += [one._asdict() for one in compare(connection, seen, settings.derive_key(CHECKPOINTS))]
         found += _facts_findings(database, settings, readable=not found)
     if as_json:
         output.show_json({"findings": found})
@@ -89,6 +132,19 @@ def verify(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     if found:
         fail(WRONG)
     output.note("Nothing is wrong.")
+    if seen is None:
+        output.note("Whether a tail was cut off cannot be seen without a checkpoint: `coopschool checkpoint FILE`.")
+
+
+def _read_checkpoint(file: Path) -> Checkpoint:
+    from coopschool.eventstore.checkpoint import NotACheckpoint, read
+
+    try:
+        return read(file.read_bytes())
+    except OSError as error:
+        raise CannotDo(f"{file} cannot be read: {error.strerror}.") from None
+    except NotACheckpoint as error:
+        raise CannotDo(f"{file} is not a checkpoint of ours: {error}.") from None
 
 
 def _facts_findings(database: Database, settings: Settings, *, readable: bool) -> list[dict[str, Any]]:

@@ -112,3 +112,7 @@ from (
 ) as too_many
 order by position, tag
 limit 100
+
+-- name: epoch
+-- Which life of the log this is.
+select epoch from log_epochs order by begun_after desc, begun_at desc limit 1

@@ -75,6 +75,28 @@ def test_facts_that_the_log_does_not_give_are_found(
     assert "enrolments" in finding["detail"]
 
 
+def test_a_log_that_was_cut_shows_against_a_checkpoint(
+    command: Command, projected: CoopSchool, settings: Settings, tmp_path: Path
+) -> None:
+    assert "cut off" in command.run("verify").stderr
+    seen = tmp_path / "seen.json"
+    last = command.said("checkpoint", seen)["position"]
+    assert "exists" in command.refused("checkpoint", seen)
+    assert command.said("verify", "--checkpoint", seen) == {"findings": []}
+    assert "cut off" not in command.run("verify", "--checkpoint", seen).stderr
+    as_superuser(settings, f"delete from event_tags where position = {last}")
+    as_superuser(settings, f"delete from events where position = {last}")
+    findings = command.said("verify", "--checkpoint", seen, status=1)["findings"]
+    assert (last, "checkpoint") in [(one["position"], one["check"]) for one in findings]
+
+
+def test_what_is_no_checkpoint_is_refused(command: Command, tmp_path: Path) -> None:
+    assert "cannot be read" in command.refused("verify", "--checkpoint", tmp_path / "none.json")
+    (tmp_path / "some.json").write_text("{}")
+    assert "not a checkpoint" in command.refused("verify", "--checkpoint", tmp_path / "some.json")
+    assert "cannot be written" in command.refused("checkpoint", tmp_path / "no" / "where.json")
+
+
 # --- replay
 
 
