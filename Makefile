@@ -13,7 +13,7 @@ SPARK := $(if $(shell command -v java),$(VENV)/.spark)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo test check bench torture lock clean
+.PHONY: help setup demo test check bench torture fuzz lock clean
 
 help: ## say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: $(READY) ## measure speed, as ratios within one run
 
 torture: $(READY) ## kill processes at random under load; nothing may be lost or doubled
 	$(BIN)/python -m torture
+
+fuzz: $(READY) ## fuzz the API from its own OpenAPI document
+	$(BIN)/python -m torture fuzz
 
 lock: ## resolve the dependencies again (needs uv)
 	$(LOCK) --extra analysis --group dev --output-file requirements/dev.txt pyproject.toml

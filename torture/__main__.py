@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from torture import crash
+from torture import crash, fuzz
 
 console = Console(width=120)
 
@@ -41,9 +41,23 @@ def crashes(data_dir: Path, rounds: int, seed: int) -> list[str]:
     return report.wrong
 
 
+def fuzzing(data_dir: Path, rounds: int, seed: int) -> list[str]:
+    report = fuzz.campaign(data_dir, rounds, seed)
+    table = Table("operations", "cases an operation and phase", "requests", "seconds", "failures")
+    table.add_row(
+        f"{report.operations}",
+        f"{rounds:,}",
+        f"{report.requests:,}",
+        f"{report.seconds:.0f}",
+        f"{sum(report.found.values())}",
+    )
+    console.print(table)
+    return report.wrong
+
+
 Part = Callable[[Path, int, int], list[str]]
 # What to do, and how many rounds in the full form.
-PARTS: dict[str, tuple[Part, int]] = {"crash": (crashes, 200)}
+PARTS: dict[str, tuple[Part, int]] = {"crash": (crashes, 200), "fuzz": (fuzzing, 100)}
 
 
 def main() -> int:

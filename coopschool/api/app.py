@@ -82,4 +82,5 @@ def create_app(
     )
     access.refuse_unguarded(app)
     access.learn_shapes(app)
+    access.name_all_methods(app)
     return app

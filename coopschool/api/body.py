@@ -20,10 +20,11 @@ PersonOrMe = Annotated[
     Meta(pattern=r"^(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", description="A person's id, or `me`"),
 ]
 Moment = Annotated[datetime, Meta(tz=True)]
-Codes = Annotated[tuple[bounds.Code, ...], Meta(max_length=50)]
+_ONCE = {"uniqueItems": True}  # said in the document; checked by `bounds.once`
+Codes = Annotated[tuple[bounds.Code, ...], Meta(max_length=50, extra_json_schema=_ONCE)]
 People = Annotated[tuple[PersonOrMe, ...], Meta(max_length=500)]
-Languages = Annotated[tuple[Language, ...], Meta(min_length=1, max_length=3)]
-Audience = Annotated[tuple[Category, ...], Meta(min_length=1, max_length=4)]
+Languages = Annotated[tuple[Language, ...], Meta(min_length=1, max_length=3, extra_json_schema=_ONCE)]
+Audience = Annotated[tuple[Category, ...], Meta(min_length=1, max_length=4, extra_json_schema=_ONCE)]
 
 
 class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -38,6 +38,16 @@ TITLES = {
 }
 
 
+_MOMENT = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
+# The forms of parameters that routes read themselves; any other is text.
+_FORMS: Mapping[str, Mapping[str, Any]] = {
+    "as_of": _MOMENT,
+    "known_at": _MOMENT,
+    "min_position": {"type": "integer", "minimum": 0, "maximum": (1 << 63) - 1},
+}
+_TEXT = {"type": "string", "maxLength": 200}
+
+
 class _Document(JsonRenderPlugin):
     """Serves the completed document, made once."""
 
@@ -92,7 +102,9 @@ def _use_exact_schemas(document: dict[str, Any], routes: Mapping[str, access.Rou
     contents: list[tuple[dict[str, Any], Any]] = []
     for name, operation in operations.items():
         if "takes" in routes[name].opt:
-            contents.append((operation["requestBody"]["content"]["application/json"], routes[name].opt["takes"]))
+            takes = routes[name].opt["takes"]
+            contents.append((operation["requestBody"]["content"]["application/json"], takes))
+            operation["requestBody"]["required"] = _needs_something(takes)
         answers = (answer.get("content", {}) for answer in operation["responses"].values())
         contents += [(one["application/json"], routes[name].gives) for one in answers if "application/json" in one]
     types = [type for _, type in contents]
@@ -101,6 +113,12 @@ def _use_exact_schemas(document: dict[str, Any], routes: Mapping[str, access.Rou
         content["schema"] = schema
     document["components"]["schemas"] = components
     _speak_ecma(document)
+
+
+def _needs_something(body: Any) -> bool:
+    """Whether a body must be sent: none at all counts as an empty object."""
+    about = msgspec.inspect.type_info(body)
+    return not isinstance(about, msgspec.inspect.StructType) or any(field.required for field in about.fields)
 
 
 def _speak_ecma(node: Any) -> None:
@@ -122,8 +140,8 @@ def _statuses(method: str, path: str, operation: Mapping[str, Any], route: acces
         yield from (400, 408, 413, 415)
     if route.roles:
         yield from (401, 403)
-    if "{" in path or writes:
-        yield 404
+    if "{" in path or writes or "query_parameters" in route.opt:
+        yield 404  # what a report is asked about may be unknown as well
     if writes:
         yield 409
     if route.opt.get("if_match"):
@@ -138,17 +156,17 @@ def _add_headers(operation: dict[str, Any], method: str, route: access.Route) ->
             _header(
                 "Idempotency-Key",
                 "The same key and body give the first answer again, for 7 days",
-                "^[\\x21-\\x7e]{1,255}$",
+                pattern="^[\\x21-\\x7e]{1,255}$",
             )
         )
     if route.opt.get("if_match"):
-        parameters.append(_header("If-Match", "The `ETag` of what is changed", '^"[0-9.]+"$', required=True))
+        parameters.append(_header("If-Match", "The `ETag` of what is changed", required=True))
 
 
 def _add_parameters(operation: dict[str, Any], route: access.Route) -> None:
     """The parameters of routes that read them themselves, such as reports; and examples for all."""
     for name, description in route.opt.get("query_parameters", {}).items():
-        schema = {"type": "integer", "minimum": 0} if name == "min_position" else {"type": "string", "maxLength": 200}
+        schema = {**_FORMS.get(name, _TEXT)}
         parameter = {"name": name, "in": "query", "description": description, "required": False, "schema": schema}
         operation["parameters"].append(parameter)
     given = {**PARAMETERS, **route.opt.get("path_example", {}), **route.opt.get("query_example", {})}
@@ -164,8 +182,8 @@ def _add_other_forms(operation: dict[str, Any], route: access.Route) -> None:
         operation["responses"]["200"]["content"][kind] = {"schema": {"type": "string"}}
 
 
-def _header(name: str, description: str, pattern: str, *, required: bool = False) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": pattern}
+def _header(name: str, description: str, *, pattern: str | None = None, required: bool = False) -> dict[str, Any]:
+    schema = {"type": "string"} if pattern is None else {"type": "string", "pattern": pattern}
     return {"name": name, "in": "header", "description": description, "required": required, "schema": schema}
 
 

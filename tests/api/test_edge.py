@@ -237,3 +237,13 @@ def test_every_route_that_shows_names_or_texts_says_so(app: Litestar) -> None:
     quiet = {route.operation for route in access.routes(app) if route.method == "GET" and not route.opt.get("shows")}
     reports = {operation for operation in quiet if operation.startswith(("Report", "Explain", "UnknownExplanation"))}
     assert quiet - reports == SHOWING_NOBODY, "a new route says with shows=… what of people it shows, or is listed here"
+
+
+def test_a_path_names_all_that_it_can_do_whichever_controller_does_it(client: TestClient[Litestar]) -> None:
+    for path in ("/api/members", "/api/sessions", "/api/modules"):
+        asked = client.options(path)
+        assert asked.status_code == 204
+        assert asked.headers["allow"] == "GET, OPTIONS, POST"
+        refused = client.put(path)
+        assert refused.status_code == 405
+        assert set(refused.headers["allow"].split(", ")) == {"GET", "OPTIONS", "POST"}
