@@ -124,7 +124,7 @@ def _workshops(now: datetime) -> Iterator[Command]:
         decision=examples.DECISION,
         theme="telework",
         decided_by="jointly",
-        review_on=date(2026, 6, 1),
+        review_on=(now + timedelta(days=90)).date(),
         text=TEXT,
     )
 
