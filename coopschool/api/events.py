@@ -59,6 +59,7 @@ Epoch = Annotated[
 @get(
     "/api/events",
     operation_id="ListEvents",
+    may_answer=(409,),
     shows="the log",
     roles=WHO,
     tags=["events"],
@@ -98,6 +99,7 @@ async def list_events(
 @get(
     "/api/events/stream",
     operation_id="StreamEvents",
+    may_answer=(409,),
     shows="the log",
     roles=WHO,
     tags=["events"],

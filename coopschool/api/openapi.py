@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document at `/schema/openapi.json`: what Litestar derives, plus what holds for every route.
 
-Handlers give `operation_id`, a docstring, and `example=` (a body); here every operation gets its problem answers,
+Handlers give `operation_id`, a docstring, `example=` (a body), and `may_answer=` (statuses of their own); here every operation gets its problem answers,
 its sign-in, and the headers that the edge and the guard read (`If-Match`, `Idempotency-Key`).
 """
 
@@ -146,6 +146,7 @@ def _statuses(method: str, path: str, operation: Mapping[str, Any], route: acces
         yield 409
     if route.opt.get("if_match"):
         yield from (412, 428)
+    yield from route.opt.get("may_answer", ())
     yield from (422, 500, 503)
 
 

@@ -190,6 +190,7 @@ class Waves(Controller):
     @post(
         "/{wave_id:str}/responses",
         operation_id="SubmitResponse",
+        may_answer=(403,),
         roles=PUBLIC,
         unnoted=True,
         example={"token": TOKEN, "answers": {"s1": 4, "s2": 5, "s3": 3}},
