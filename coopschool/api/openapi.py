@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 document at `/schema/openapi.json`: what Litestar derives, plus what holds for every route.
 
-Handlers give `operation_id`, a docstring, `example=` (a body), and `may_answer=` (statuses of their own); here every operation gets its problem answers,
-its sign-in, and the headers that the edge and the guard read (`If-Match`, `Idempotency-Key`).
+Handlers give `operation_id`, a docstring, `example=` (a body), and `may_answer=` (statuses of their own); here every
+operation gets its problem answers, its sign-in, and the headers that the edge and the guard read (`If-Match`,
+`Idempotency-Key`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The API's fuzzing, in its short form: every operation's examples and edges, and a few random cases and walks."""
+"""The API's fuzzing, in its short form: every operation's example and a few random cases. `make fuzz` does the rest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from torture import fuzz
 
 
 def test_the_api_does_what_its_document_says_whatever_it_is_asked(tmp_path: Path) -> None:
-    report = fuzz.campaign(tmp_path / "data", cases=3, seed=11)
+    report = fuzz.campaign(tmp_path / "data", cases=2, seed=11, phases=("examples", "fuzzing"))
     assert report.wrong == []
-    assert report.requests > 10 * report.operations > 0
+    assert report.requests > report.operations > 0
