@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from torture import crash, fuzz
+from torture import answer_box, crash, fuzz
 
 console = Console(width=120)
 
@@ -55,9 +55,21 @@ def fuzzing(data_dir: Path, rounds: int, seed: int) -> list[str]:
     return report.wrong
 
 
+def answering(data_dir: Path, rounds: int, seed: int) -> list[str]:
+    report = answer_box.campaign(data_dir, rounds, seed, console.log)
+    table = Table("rounds", "killed", "at")
+    table.add_row(
+        f"{report.rounds:,}",
+        "\n".join(f"{victim}: {times}" for victim, times in report.killed.items()),
+        "\n".join(f"{what}: {times:,}" for what, times in report.steps.items()),
+    )
+    console.print(table)
+    return report.wrong
+
+
 Part = Callable[[Path, int, int], list[str]]
 # What to do, and how many rounds in the full form.
-PARTS: dict[str, tuple[Part, int]] = {"crash": (crashes, 200), "fuzz": (fuzzing, 100)}
+PARTS: dict[str, tuple[Part, int]] = {"crash": (crashes, 200), "answers": (answering, 50), "fuzz": (fuzzing, 100)}
 
 
 def main() -> int:
