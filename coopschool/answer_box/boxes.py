@@ -138,7 +138,8 @@ class AnswerBoxes:
             self.keys.forget(opened.box, keep=opened.key_id)
             sealed = self._seal(opened.box, opened.replacement, opened.size)
             conn.execute(SQL["write"], (opened.box, sealed))
-        self.keys.forget(opened.box, keep=sealed[:ID_BYTES])
+        # Only the key that sealed what was there before: somebody else may have made the next one by now.
+        self.keys.destroy(opened.box, opened.key_id)
 
     def read(self, about: str) -> Opened | None:
         """What is in the box now; None where there is none."""

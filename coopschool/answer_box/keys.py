@@ -66,6 +66,11 @@ class BoxKeys:
         if gone:
             self._sync()
 
+    def destroy(self, box: UUID, id: bytes) -> None:
+        """Destroys one key of a box, if it is still there."""
+        _destroy(self._file(box, id))
+        self._sync()
+
     def older_than(self, seconds: float) -> Iterator[UUID]:
         """The boxes that have a key which was made so long ago."""
         before = time.time() - seconds

@@ -112,6 +112,8 @@ def _published(type: inspect.Type, steps: Sequence[str]) -> list[str]:
     match type:
         case inspect.LiteralType(values) if not steps:
             return [str(value) for value in values]
+        case inspect.Metadata(inner_type):
+            return _published(inner_type, steps)
         case inspect.UnionType(types):
             return [value for each in types for value in _published(each, steps)]
         case inspect.StructType(_, fields) if steps:

@@ -24,7 +24,17 @@ STRANGER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7eff"
 FOR_STRANGERS: dict[str, set[str]] = {
     "member": {"GetModule", "GetSession", "ListModules", "ListSessions", "ListTeams"},
     "trainer": {"GetModule", "GetSession", "ListModules", "ListSessions", "ScheduleSession"},
-    "adviser": {"GetModule", "GetSession", "ListModules", "ListSessions", "ListTeams"},
+    # Figures of other teams are there for every adviser 14 days after their release; workshops are those of the own.
+    "adviser": {
+        "GetModule",
+        "GetSession",
+        "ListModules",
+        "ListSessions",
+        "ListTeams",
+        "ReportAutonomy",
+        "ExplainAutonomy",
+        "ReportWorkshops",
+    },
 }
 # Open to everybody: no role is asked for.
 PUBLIC = {"Live", "Ready", "Metrics", "SubmitResponse", "ShowAnswerForm", "SendAnswerForm"}
@@ -52,3 +62,4 @@ def test_a_stranger_in_a_role_gets_nothing_that_is_others(
     assert not unlisted, f"{unlisted}: say in FOR_STRANGERS whether a {role} without part in it may have this"
     assert '"people"' not in answered["GetSession"]
     assert '"items":[]' in answered.get("ListTeams", '"items":[]')
+    assert '"rows":[]' in answered.get("ReportWorkshops", '"rows":[]')
