@@ -259,7 +259,7 @@ class EmbeddedServer:
     def _postmaster(self) -> psutil.Process | None:
         """The running server process that the pid file names."""
         try:
-            pid = int((self.pgdata / "postmaster.pid").read_text("ascii").split("\n", 1)[0])
+            pid = int((self.pgdata / "postmaster.pid").read_bytes().split(b"\n", 1)[0])
             process = psutil.Process(pid)
         except (OSError, ValueError, psutil.Error):
             return None
@@ -313,7 +313,7 @@ def _is_server_in(process: psutil.Process, pgdata: Path) -> bool:
 def _names_no_process(file: Path) -> bool:
     """Whether the pid in a lock file is readable and free; then PostgreSQL itself cleans up, and checks more."""
     try:
-        return not psutil.pid_exists(int(file.read_text("ascii").split("\n", 1)[0]))
+        return not psutil.pid_exists(int(file.read_bytes().split(b"\n", 1)[0]))
     except ValueError:
         return False
 

@@ -223,6 +223,10 @@ def test_a_socket_directory_that_somebody_else_prepared_is_refused(tmp_path: Pat
 def test_spaces_and_quotes_in_the_path_do_no_harm(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "l'école du mardi", FAST) as server:
         assert ask(server, "select 1") == 1
+        with EmbeddedServer(server.data_dir, FAST) as again:
+            assert ask(again, "select 1") == 1
+        assert processes_of(server.data_dir) != []
+    assert processes_of(server.data_dir) == []
 
 
 def test_data_of_another_version_is_left_alone(tmp_path: Path) -> None:
