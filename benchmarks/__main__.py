@@ -6,17 +6,15 @@ Machines differ and are shared: read the ratios, quote the absolutes with the ma
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import growth, history, http, lake, rebuild
+from benchmarks.machine import here_and_now
 from coopschool.database import Database
 from coopschool.settings import Settings
 
@@ -122,10 +120,7 @@ def main() -> None:
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    console.print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, {platform.system()}, "
-        f"Python {platform.python_version()}\n"
-    )
+    console.print(f"{here_and_now()}\n")
     for name in asked.parts or PARTS:
         with tempfile.TemporaryDirectory(prefix="coopschool-bench-") as directory:
             data_dir = Path(directory)

@@ -7,69 +7,44 @@ doubled, missed or undocumented.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
-from torture import answer_box, crash, fuzz
+from benchmarks.machine import here_and_now
+from coopschool.settings import Settings
+from torture import answer_box, crash, fuzz, runner
 
 console = Console(width=120)
 
 
-def crashes(data_dir: Path, rounds: int, seed: int) -> list[str]:
-    report = crash.campaign(data_dir, rounds, seed, console.log)
-    table = Table("rounds", "killed", "wishes", "requests", "repeats answered", "by status", "events", "slowest, s")
-    table.add_row(
-        f"{report.rounds:,}",
-        "\n".join(f"{victim}: {times}" for victim, times in report.killed.items()),
-        f"{report.wishes:,}",
-        f"{report.asked.sent:,}",
-        f"{report.asked.repeats_answered:,}",
-        "\n".join(f"{status or 'broken off'}: {times:,}" for status, times in report.asked.statuses.items()),
-        f"{report.events:,}",
-        f"{report.slowest_recovery:.1f}",
-    )
-    console.print(table)
-    return report.wrong
+class Report(Protocol):
+    """What a campaign did, as a table, and what it found wrong: a line each."""
+
+    wrong: list[str]
+
+    def table(self) -> Table: ...
 
 
-def fuzzing(data_dir: Path, rounds: int, seed: int) -> list[str]:
-    report = fuzz.campaign(data_dir, rounds, seed)
-    table = Table("operations", "cases an operation and phase", "requests", "seconds", "failures")
-    table.add_row(
-        f"{report.operations}",
-        f"{rounds:,}",
-        f"{report.requests:,}",
-        f"{report.seconds:.0f}",
-        f"{sum(report.found.values())}",
-    )
-    console.print(table)
-    return report.wrong
+class Part(NamedTuple):
+    """A campaign on a new school, and how many rounds of it are its full form."""
+
+    campaign: Callable[[Settings, int, int, Callable[[str], None]], Report]
+    full: int
 
 
-def answering(data_dir: Path, rounds: int, seed: int) -> list[str]:
-    report = answer_box.campaign(data_dir, rounds, seed, console.log)
-    table = Table("rounds", "killed", "at")
-    table.add_row(
-        f"{report.rounds:,}",
-        "\n".join(f"{victim}: {times}" for victim, times in report.killed.items()),
-        "\n".join(f"{what}: {times:,}" for what, times in report.steps.items()),
-    )
-    console.print(table)
-    return report.wrong
-
-
-Part = Callable[[Path, int, int], list[str]]
-# What to do, and how many rounds in the full form.
-PARTS: dict[str, tuple[Part, int]] = {"crash": (crashes, 200), "answers": (answering, 50), "fuzz": (fuzzing, 100)}
+PARTS: dict[str, Part] = {
+    "crash": Part(crash.campaign, 200),
+    "answers": Part(answer_box.campaign, 50),
+    "runner": Part(runner.campaign, 200),
+    "fuzz": Part(lambda settings, cases, seed, _progress: fuzz.campaign(settings, cases, seed), 100),
+}
 
 
 def main() -> int:
@@ -80,22 +55,22 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    console.print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}, seed {asked.seed}\n")
+    console.print(f"{here_and_now()}, seed {asked.seed}\n")
     wrong = [line for name in asked.parts or PARTS for line in _run(name, asked.rounds, asked.seed)]
     for line in wrong:
-        console.print(f"[bold red]WRONG[/] {line}", markup=True)
+        console.print("[bold red]WRONG[/]", line, markup=True)
     return 1 if wrong else 0
 
 
 def _run(name: str, rounds: int | None, seed: int) -> list[str]:
-    part, full = PARTS[name]
+    part = PARTS[name]
     console.rule(name)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="coopschool-torture-") as directory:
-        wrong = part(Path(directory), rounds or full, seed)
-    console.print(f"{name}: {'WRONG' if wrong else 'nothing wrong'} after {time.monotonic() - began:.0f} s\n")
-    return wrong
+        report = part.campaign(Settings(data_dir=Path(directory)), rounds or part.full, seed, console.log)
+    console.print(report.table())
+    console.print(f"{name}: {'WRONG' if report.wrong else 'nothing wrong'} after {time.monotonic() - began:.0f} s\n")
+    return report.wrong
 
 
 if __name__ == "__main__":

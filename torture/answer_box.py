@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 import msgspec
 import psutil
+from rich.table import Table
 
 from coopschool.answer_box import AnswerBox, Sheet
 from coopschool.answer_box.survey import SurveyContent
@@ -60,11 +61,21 @@ class Report:
     steps: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
+    def table(self) -> Table:
+        table = Table("rounds", "killed", "calls and returns to be killed at")
+        table.add_row(
+            f"{self.rounds:,}",
+            "\n".join(f"{victim}: {times}" for victim, times in self.killed.items()),
+            "\n".join(f"{what}: {times:,}" for what, times in self.steps.items()),
+        )
+        return table
 
-def campaign(data_dir: Path, rounds: int, seed: int, progress: Callable[[str], None] = lambda _line: None) -> Report:
-    """Runs so many rounds on a new school in `data_dir`: each answers, closes, gives and releases, and dies at it."""
+
+def campaign(
+    settings: Settings, rounds: int, seed: int, progress: Callable[[str], None] = lambda _line: None
+) -> Report:
+    """Runs so many rounds on a new school: each answers, closes, gives and releases, and dies at it."""
     random, report = Random(seed), Report()
-    settings = Settings(data_dir=data_dir)
     with Database.open(settings) as database:
         for number in range(rounds):
             victim = VICTIMS[number % len(VICTIMS)]

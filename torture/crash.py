@@ -10,11 +10,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from uuid import UUID
 
 import psutil
+from rich.table import Table
 
 from benchmarks.school import small_school
 from coopschool.api.auth import mint_token
@@ -54,14 +54,29 @@ class Report:
     events: int = 0
     wrong: list[str] = field(default_factory=list)
 
+    def table(self) -> Table:
+        table = Table("rounds", "killed", "wishes", "requests", "repeats answered", "by status", "events", "slowest, s")
+        table.add_row(
+            f"{self.rounds:,}",
+            "\n".join(f"{victim}: {times}" for victim, times in self.killed.items()),
+            f"{self.wishes:,}",
+            f"{self.asked.sent:,}",
+            f"{self.asked.repeats_answered:,}",
+            "\n".join(f"{status or 'broken off'}: {times:,}" for status, times in self.asked.statuses.items()),
+            f"{self.events:,}",
+            f"{self.slowest_recovery:.1f}",
+        )
+        return table
 
-def campaign(data_dir: Path, rounds: int, seed: int, progress: Callable[[str], None] = lambda _line: None) -> Report:
-    """Runs so many rounds on a new school in `data_dir`."""
+
+def campaign(
+    settings: Settings, rounds: int, seed: int, progress: Callable[[str], None] = lambda _line: None
+) -> Report:
+    """Runs so many rounds on a new school."""
     random = Random(seed)
-    settings = Settings(data_dir=data_dir)
     report = Report()
     wishes: list[Wish] = []
-    with Database.open(settings) as database, Served(data_dir) as served:
+    with Database.open(settings) as database, Served(settings) as served:
         token = mint_token(settings.signing_key(), ["coordinator"])
         for number in range(rounds):
             with CoopSchool(database, settings) as school:

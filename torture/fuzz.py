@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.table import Table
 
 from coopschool.api import examples
 from coopschool.api.auth import ROLES, mint_token
@@ -38,17 +39,21 @@ class Report:
     found: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
+    def table(self) -> Table:
+        table = Table("operations", "requests", "seconds", "failures")
+        table.add_row(f"{self.operations}", f"{self.requests:,}", f"{self.seconds:.0f}", f"{sum(self.found.values())}")
+        return table
+
 
 def campaign(
-    data_dir: Path, cases: int, seed: int, *, phases: Sequence[str] = PHASES, operations: Sequence[str] = ()
+    settings: Settings, cases: int, seed: int, *, phases: Sequence[str] = PHASES, operations: Sequence[str] = ()
 ) -> Report:
     """Fuzzes each operation (or these, by their ids) with so many cases a phase."""
-    settings = Settings(data_dir=data_dir)
     with Database.open(settings) as database, CoopSchool(database, settings) as school:
         build(school)
-        with Served(data_dir) as served:
+        with Served(settings) as served:
             token = mint_token(settings.signing_key(), ROLES, person=examples.ENROLLED)
-            told = data_dir / "fuzz.json"
+            told = settings.data_dir / "fuzz.json"
             said = _schemathesis(served.port, token, cases, seed, phases, operations, told)
             if not told.exists():
                 return Report(0, 0, 0.0, wrong=[f"schemathesis did not run: {said[-2_000:]}"])

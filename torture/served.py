@@ -12,9 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
+import msgspec
 import psutil
+
+from coopschool.settings import PREFIX, Settings
 
 PATIENCE = 60.0  # seconds: longer than anything may take
 RECOVERY = 30.0  # seconds that the server has to be ready again
@@ -41,15 +43,23 @@ def free_port() -> int:
         return port
 
 
-class Served:
-    """`coopschool serve` on a data directory. A context manager; whatever is left of it ends with it."""
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables of a process that works on this installation."""
+    given = {name: value for name, value in msgspec.structs.asdict(settings).items() if value is not None}
+    ours = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}, **ours}
 
-    def __init__(self, data_dir: Path, *, workers: int = 1) -> None:
-        self.data_dir = data_dir
+
+class Served:
+    """`coopschool serve` on an installation. A context manager; whatever is left of it ends with it."""
+
+    def __init__(self, settings: Settings, *, workers: int = 1) -> None:
+        self.data_dir = settings.data_dir
+        self._environment = environment(settings)
         self.port = free_port()
         self._workers = workers
         self._serve: subprocess.Popen[bytes] | None = None
-        self._log = (data_dir / "serve.log").open("ab")
+        self._log = (self.data_dir / "serve.log").open("ab")
 
     def __enter__(self) -> Served:
         self.start()
@@ -66,11 +76,11 @@ class Served:
     def start(self) -> None:
         arguments = ("--port", str(self.port), "--workers", str(self._workers), "--log-level", "error")
         self._serve = subprocess.Popen(
-            [sys.executable, "-m", "coopschool.cli", "serve", *arguments, "--data-dir", str(self.data_dir)],
+            [sys.executable, "-m", "coopschool.cli", "serve", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            env={name: value for name, value in os.environ.items() if not name.startswith("COOPSCHOOL_")},
+            env=self._environment,
         )
         self.until_ready()
 
