@@ -11,12 +11,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from coopschool import demo
 from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.database import Database
 from coopschool.settings import Settings
+from projections.runner import Runner
+from tests.support.installation import Simulated, as_variables
 from tests.support.plain_server import PlainServer
 from tests.support.postgres import TestServer
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=ZoneInfo("Europe/Brussels"))
 
 
 def pytest_configure() -> None:
@@ -63,7 +68,21 @@ def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainServ
 @pytest.fixture
 def clock() -> FixedClock:
     """Stands still at nine o'clock on Monday 2 March 2026, in Brussels, until a test moves it."""
-    return FixedClock(datetime(2026, 3, 2, 9, tzinfo=ZoneInfo("Europe/Brussels")))
+    return FixedClock(NOW)
+
+
+@pytest.fixture(scope="session")
+def simulated(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
+    """The demo's school with its facts, for tests that only read: one for all of a worker's tests."""
+    directory = tmp_path_factory.mktemp("simulated")
+    secret = directory / "root-secret"
+    secret.write_text("a root secret that is only ever used in tests")
+    with test_server.database() as url:
+        settings = Settings(database_url=url, secret_file=secret, data_dir=directory / "data")
+        with Database.open(settings) as database, CoopSchool(database, settings, FixedClock(NOW)) as school:
+            demo.seed(school)
+            Runner(database, settings.zone).catch_up()
+            yield Simulated(settings, database, school)
 
 
 @pytest.fixture
@@ -78,11 +97,7 @@ def settings(test_server: TestServer, tmp_path: Path) -> Iterator[Settings]:
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
     """The same settings as variables, for a process of its own."""
-    return {
-        "COOPSCHOOL_DATABASE_URL": settings.database_url or "",
-        "COOPSCHOOL_SECRET_FILE": str(settings.secret_file),
-        "COOPSCHOOL_DATA_DIR": str(settings.data_dir),
-    }
+    return as_variables(settings)
 
 
 @pytest.fixture

@@ -18,29 +18,38 @@ LEGEND = (
     "each figure is mean/persons."
 )
 
+BANDS = ("0%", "<=20%", "<=50%", "<100%", "100%")  # least first
+NARROW = 100  # columns of a terminal that shows dates in two lines, and less of telework and decisions
+
 Line = tuple[str, str]  # scope, name
 
 
 def show(about: Definition, found: Report, names: Mapping[str, str]) -> None:
-    """Prints the report on a terminal."""
+    """Prints the report on a terminal; on a narrow one in fewer columns, and without what has no room."""
     from rich.console import Console
 
     console = Console()
     console.print(about.title, style="bold")
-    waves = _waves(found.rows)
+    narrow = console.width < NARROW
+    waves = _waves(found.rows, narrow)
     for dimension in dict.fromkeys(row["dimension"] for row in found.rows):
         of_dimension = [row for row in found.rows if row["dimension"] == dimension]
         console.print(_table(dimension.replace("_", " "), of_dimension, waves, names, _figure))
     first = next((row["dimension"] for row in found.rows), None)
     once = [row for row in found.rows if row["dimension"] == first]
-    console.print(_table("telework (share of days) and regime", once, waves, names, _telework))
-    console.print(_table("decisions so far: kept/changed/dropped/open, overdue", once, waves, names, _decisions))
+    if narrow:
+        console.print(_table("telework (share of days)", once, waves, names, _share))
+        console.print(_table("decisions so far, overdue", once, waves, names, _taken))
+    else:
+        console.print(_table("telework (share of days) and regime", once, waves, names, _telework))
+        console.print(_table("decisions so far: kept/changed/dropped/open, overdue", once, waves, names, _decisions))
     console.print(LEGEND, markup=False)
 
 
-def _waves(rows: Sequence[Row]) -> dict[str, str]:
+def _waves(rows: Sequence[Row], narrow: bool) -> dict[str, str]:
     """The waves in order of release, and the day that stands above each."""
-    return dict(sorted({row["wave"]: row["released_on"] for row in rows}.items(), key=lambda item: (item[1], item[0])))
+    days = sorted({row["wave"]: row["released_on"] for row in rows}.items(), key=lambda item: (item[1], item[0]))
+    return {wave: f"{day[:5]}\n{day[5:]}" if narrow else day for wave, day in days}
 
 
 def _table(
@@ -53,10 +62,10 @@ def _table(
     cells: dict[Line, dict[str, str]] = {}
     for row in rows:
         cells.setdefault((row["scope"], _name(row, names)), {})[row["wave"]] = cell(row)
-    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("", overflow="fold")
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
     for day in waves.values():
-        table.add_column(day, justify="right", no_wrap=True)
+        table.add_column(day, justify="right")
     for scope, heading in SCOPES.items():
         lines = list(_lines(cells, scope))
         if not lines:
@@ -71,7 +80,8 @@ def _table(
 
 
 def _lines(cells: Mapping[Line, dict[str, str]], scope: str) -> Iterator[tuple[str, dict[str, str]]]:
-    return ((name, of_line) for (of_scope, name), of_line in sorted(cells.items()) if of_scope == scope)
+    found = [(name, of_line) for (of_scope, name), of_line in cells.items() if of_scope == scope]
+    return iter(sorted(found, key=lambda line: (BANDS.index(line[0]) if line[0] in BANDS else 0, line[0])))
 
 
 def _name(row: Row, names: Mapping[str, str]) -> str:
@@ -95,6 +105,14 @@ def _telework(row: Row) -> str:
     if row["telework_share"] is None:
         return "–"
     return f"{row['telework_share']:.0%} {row['regime'] or ''}".strip()
+
+
+def _share(row: Row) -> str:
+    return _telework(row).split(" ")[0]
+
+
+def _taken(row: Row) -> str:
+    return output.SUPPRESSED if row["suppressed"] else f"{row['decisions']}, {row['overdue']}"
 
 
 def _decisions(row: Row) -> str:

@@ -23,6 +23,7 @@ from coopschool.demo.feedback import FeedbackLife
 from coopschool.demo.names import FIRST, LAST
 from coopschool.demo.simulation import Simulation
 from coopschool.demo.survey import SurveyLife
+from coopschool.demo.team_sessions import TeamSessionLife
 from coopschool.demo.teams import FORMED, TeamLife
 from coopschool.demo.workshops import WorkshopLife
 from coopschool.domain.base import SYSTEM, Actor, Role
@@ -43,6 +44,7 @@ from coopschool.vault import PutText, Vault
 
 PLACES = ("brussels", "liege", "namur", "ghent")
 LANGUAGES = ("fr", "fr", "nl")
+WORTH_HOLDING = 3  # people
 
 # The people whom the demo's tokens stand for; the same in every demo.
 PERSONAS: dict[Role, str] = {
@@ -101,8 +103,9 @@ class SchoolLife:
         self.simulation.plan(self.at(FORMED, 9), self.found_teams)
 
     def found_teams(self, _at: datetime) -> None:
-        """The adviser teams, with their workshops and what they are asked."""
+        """The adviser teams, with what they learn together, their workshops and what they are asked."""
         self.teams.found(PERSONAS["adviser"])
+        TeamSessionLife(self.teams, PERSONAS["coordinator"]).found()
         workshops = WorkshopLife(self.teams, self.trainers)
         workshops.found()
         SurveyLife(self.teams, workshops, PERSONAS["coordinator"]).found()
@@ -224,9 +227,20 @@ class SchoolLife:
         first = min(slot.starts_at for slot in known.timetable)
         if now.date() < ONLINE_FROM <= day < ONLINE_FROM + timedelta(days=30) and known.format == "in_person":
             self.simulation.plan(self.at(ONLINE_FROM, 14), partial(self.call_off, session))
+        self.simulation.plan(first - timedelta(days=3), partial(self.spare, session))
         self.simulation.plan(first, partial(self.begin, session))
 
-    def schedule(self, module: str, day: date, format: Format, now: datetime, seats: int | None = None) -> str:
+    def schedule(
+        self,
+        module: str,
+        day: date,
+        format: Format,
+        now: datetime,
+        *,
+        seats: int | None = None,
+        team: str | None = None,
+    ) -> str:
+        """A session by the first trainer who is free, by nobody if none is; its id."""
         chance = self.simulation.chance
         slots = tuple(
             Slot(
@@ -248,6 +262,7 @@ class SchoolLife:
                 place="online" if format == "online" else self.draw(PLACES),
                 format=format,
                 trainers=(trainer,),
+                team=team,
                 at=now,
             )
             if self.simulation.attempt(command):
@@ -261,6 +276,7 @@ class SchoolLife:
                 languages=("fr",),
                 place="online",
                 format=format,
+                team=team,
                 at=now,
             )
         )
@@ -276,6 +292,11 @@ class SchoolLife:
 
     def call_off(self, session: str, at: datetime) -> None:
         self.simulation.attempt(CancelSession(session=session, reason_code="place_unavailable", at=at))
+
+    def spare(self, session: str, at: datetime) -> None:
+        """A session that hardly anybody will come to is not held."""
+        if len(self.simulation.load(Session, session).confirmed) < WORTH_HOLDING:
+            self.simulation.attempt(CancelSession(session=session, reason_code="too_few", at=at))
 
     def begin(self, session: str, at: datetime) -> None:
         known = self.simulation.load(Session, session)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
+from coopschool import demo
 from coopschool.application import CoopSchool
 from coopschool.database import Database
-from coopschool.demo import PERSONAS, seed
+from coopschool.demo import PERSONAS
 from coopschool.demo.calendar import LAST_DAY
 from coopschool.demo.school import SIZES, SchoolLife
 from coopschool.demo.simulation import Simulation
 from coopschool.domain.school.member import Member
 from coopschool.domain.school.session import Session
 from coopschool.eventstore.verify import verify
-
-
-@pytest.fixture
-def seeded(school: CoopSchool) -> CoopSchool:
-    seed(school)
-    return school
+from tests.support.installation import Simulated
 
 
 def history(database: Database) -> list[tuple[str, str]]:
@@ -29,19 +23,19 @@ def history(database: Database) -> list[tuple[str, str]]:
         return conn.execute(query, [LAST_DAY]).fetchall()
 
 
-def test_the_log_is_whole(seeded: CoopSchool, database: Database) -> None:
-    with database.connect("app") as conn:
+def test_the_log_is_whole(simulated: Simulated) -> None:
+    with simulated.database.connect("app") as conn:
         assert list(verify(conn)) == []
 
 
-def test_a_log_that_has_events_is_left_alone(seeded: CoopSchool, database: Database) -> None:
-    before = history(database)
-    assert seed(seeded) == 0
-    assert history(database) == before
+def test_a_log_that_has_events_is_left_alone(simulated: Simulated) -> None:
+    before = history(simulated.database)
+    assert demo.seed(simulated.school) == 0
+    assert history(simulated.database) == before
 
 
-def test_every_event_of_the_schools_history_occurs(seeded: CoopSchool, database: Database) -> None:
-    kinds = Counter(kind for kind, _ in history(database))
+def test_every_event_of_the_schools_history_occurs(simulated: Simulated) -> None:
+    kinds = Counter(kind for kind, _ in history(simulated.database))
     assert kinds["MemberEnrolled.v1"] > 1_000
     for kind in ("MemberPromoted", "WaitlistLapsed", "AttendanceCorrected", "MembershipCategoryChanged"):
         assert kinds[f"{kind}.v1"] > 5, kind
@@ -59,26 +53,26 @@ def test_the_same_seed_makes_the_same_history(school: CoopSchool) -> None:
     assert simulated() == simulated()
 
 
-def test_fewer_complete_when_the_school_moves_online(seeded: CoopSchool, database: Database) -> None:
+def test_fewer_complete_when_the_school_moves_online(simulated: Simulated) -> None:
     def rate(start: str, end: str) -> float:
         query = (
             "select type, count(*) from events where type in ('ModuleCompleted.v1', 'ModuleNotCompleted.v1')"
             " and occurred_at >= %s and occurred_at < %s group by type"
         )
-        with database.connect("app") as conn:
+        with simulated.database.connect("app") as conn:
             counts = dict(conn.execute(query, [start, end]).fetchall())
         return counts["ModuleCompleted.v1"] / sum(counts.values())
 
     assert rate("2020-04-01", "2020-08-01") < rate("2019-04-01", "2019-08-01") - 0.05
 
 
-def test_the_demos_people_exist_and_there_is_a_session_to_enrol_in(seeded: CoopSchool, database: Database) -> None:
-    now = seeded.now()
-    assert seeded.read_now(lambda load: load(Member, PERSONAS["member"]).active_on(now.date()))
-    with database.connect("app") as conn:
+def test_the_demos_people_exist_and_there_is_a_session_to_enrol_in(simulated: Simulated) -> None:
+    now = simulated.school.now()
+    assert simulated.school.read_now(lambda load: load(Member, PERSONAS["member"]).active_on(now.date()))
+    with simulated.database.connect("app") as conn:
         query = "select data::json->>'session' from events where type = 'SessionScheduled.v1'"
         sessions = [id for (id,) in conn.execute(query + " order by position desc limit 5")]
-    upcoming = seeded.read_now(
+    upcoming = simulated.school.read_now(
         lambda load: [(load(Session, s).seats, len(load(Session, s).confirmed)) for s in sessions]
     )
     assert any(taken < seats for seats, taken in upcoming)
