@@ -13,7 +13,7 @@ SPARK := $(if $(shell command -v java),$(VENV)/.spark)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup demo test check bench torture fuzz lock clean
+.PHONY: help setup demo test check bench torture fuzz load lock clean
 
 help: ## say what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ torture: $(READY) ## kill processes at random under load; nothing may be lost or
 
 fuzz: $(READY) ## fuzz the API from its own OpenAPI document
 	$(BIN)/python -m torture fuzz
+
+load: $(READY) ## find the rate that one server holds, hold it for 5 minutes, then offer three times as much
+	$(BIN)/python -m torture.load
 
 lock: ## resolve the dependencies again (needs uv)
 	$(LOCK) --extra analysis --group dev --output-file requirements/dev.txt pyproject.toml

@@ -1,6 +1,8 @@
 """The one piece of ASGI around the application: what every request needs, done once and cheaply.
 
-In: correlation id, limits on the body (size, depth, `\\u0000`) and on time. Out: security headers, log lines, metrics.
+In: correlation id, limits on the body (size, depth, `\\u0000`), on time and on how many wait. Out: security headers,
+log lines, metrics.
+
 Nothing that identifies anybody by name reaches log or metrics: no paths, query strings or bodies, only route templates;
 and of what goes to an answer box nothing at all, because the times or the number of the lines would tell too much.
 """
@@ -52,6 +54,11 @@ _WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 SECONDS_FOR_BODY = 20.0
 SECONDS_FOR_ANSWER = 60.0
 
+# How many answers may be waited for in one process: about a quarter of a second's work. More would only wait longer;
+# they are told at once to come back. What operators look at is always answered.
+WAITING_AT_MOST = 200
+ALWAYS_ANSWERED = ("/health/", "/metrics")
+
 log = structlog.get_logger("coopschool.access")
 audit = structlog.get_logger("coopschool.audit")
 
@@ -63,6 +70,7 @@ class Edge:
         self._app = app
         self._metrics = metrics
         self._origins = origins or Origins()
+        self._waiting: set[_Sending] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -72,7 +80,7 @@ class Edge:
         headers = dict(scope["headers"])
         call = Call(headers, _correlation(headers.get(b"x-correlation-id")), self._origins(scope, headers))
         call.keep_in(scope)
-        sent = _Sending(send, call)
+        sent = _Sending(send, call, self._waiting)
         late: problems.RequestRefused = problems.TooSlow(headers=LEAVING)
         try:
             if scope["method"] in _WITH_BODY:
@@ -80,6 +88,7 @@ class Edge:
                 async with asyncio.timeout(SECONDS_FOR_BODY):
                     call.body = await read_body(receive, headers, form=form)
                 receive = _replay(call.body, receive)
+            self._let_in(scope, sent)
             late = problems.StoreAway(headers=RETRY)
             async with sent.begins_within(SECONDS_FOR_ANSWER):
                 await self._app(scope, receive, sent)
@@ -93,7 +102,16 @@ class Edge:
             if not sent.status:
                 await _answer(sent, problems.of_code("internal-error", 500, call.language), call)
         finally:
+            self._waiting.discard(sent)
             self._note(scope, call, sent.status or 499, time.perf_counter() - began)
+
+    def _let_in(self, scope: Scope, sent: _Sending) -> None:
+        """Raises `TooMany` where too many wait already; else this one waits, too, until its answer begins."""
+        if scope["path"].startswith(ALWAYS_ANSWERED):
+            return
+        if len(self._waiting) >= WAITING_AT_MOST:
+            raise problems.TooMany(headers=RETRY)
+        self._waiting.add(sent)
 
     def _note(self, scope: Any, call: Call, status: int, seconds: float) -> None:
         if call.unnoted and status < 500:
@@ -164,14 +182,18 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], *, form: bool
 
 
 class _Sending:
-    """Passes the answer on with the headers that every answer has, and remembers its status."""
+    """Passes the answer on with the headers that every answer has, and remembers its status.
 
-    __slots__ = ("_call", "_limit", "_send", "status")
+    Whose answer has begun is no longer among those who wait.
+    """
 
-    def __init__(self, send: Send, call: Call) -> None:
+    __slots__ = ("_call", "_limit", "_send", "_waiting", "status")
+
+    def __init__(self, send: Send, call: Call, waiting: set[_Sending]) -> None:
         self._limit: asyncio.Timeout | None = None
         self._send = send
         self._call = call
+        self._waiting = waiting
         self.status = 0
 
     @asynccontextmanager
@@ -186,6 +208,7 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self._waiting.discard(self)
             if self._limit is not None and not self._limit.expired():
                 self._limit.reschedule(None)
             said = [(b"content-language", self._call.language.encode())] if self.status >= 400 else []

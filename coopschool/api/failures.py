@@ -59,8 +59,7 @@ def on_key_reused(request: AnyRequest, error: KeyReused) -> Response[Problem]:
 
 
 def on_busy(request: AnyRequest, _error: Busy) -> Response[Problem]:
-    call = Call.of(request.scope)
-    return answer(call, problems.of_code("busy", 503, call.language), _RETRY)
+    return on_refusal(request, problems.TooMany())
 
 
 def on_store_away(request: AnyRequest, error: StoreAway | psycopg.OperationalError) -> Response[Problem]:

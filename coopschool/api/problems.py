@@ -122,6 +122,10 @@ class PreconditionRequired(RequestRefused, status=428, code="precondition-requir
     """Say which version you change."""
 
 
+class TooMany(RequestRefused, status=503, code="busy"):
+    """Too many requests are waiting."""
+
+
 class StoreAway(RequestRefused, status=503, code="store-away"):
     """The store is away."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 from litestar import Litestar
@@ -15,6 +16,7 @@ from coopschool.api import access, edge
 from coopschool.api.edge import Edge
 from coopschool.api.metrics import Metrics
 from coopschool.api.origin import Origin, Origins
+from coopschool.api.problems import Problem
 from coopschool.settings import Settings
 from tests.api.callers import Callers
 
@@ -57,7 +59,8 @@ async def test_what_escapes_the_application_is_answered_and_not_told() -> None:
         sent.append(message)
 
     with structlog.testing.capture_logs() as lines:
-        await Edge(broken, Metrics())({"type": "http", "method": "GET", "headers": []}, _nothing, send)  # type: ignore[arg-type]
+        scope: Any = {"type": "http", "method": "GET", "path": "/api/members", "headers": []}
+        await Edge(broken, Metrics())(scope, _nothing, send)
     start, body = sent
     assert start["status"] == 500
     assert b"/problems/internal-error" in body["body"]
@@ -71,7 +74,7 @@ async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope: Any = {"type": "http", "method": "GET", "headers": []}
+    scope: Any = {"type": "http", "method": "GET", "path": "/api/members", "headers": []}
     await Edge(broken_midway, Metrics())(scope, _nothing, send)
     assert [message["type"] for message in sent] == ["http.response.start"]
     assert (b"cache-control", b"no-store") not in sent[0]["headers"]
@@ -142,7 +145,7 @@ async def slowly(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"done", "more_body": False})
 
 
-async def asked(app: Any, receive: Any = None, **scope: Any) -> list[Any]:
+async def asked(app: Any = never, receive: Any = None, *, door: Edge | None = None, **scope: Any) -> list[Any]:
     """What the edge sends for a request."""
     sent: list[Any] = []
 
@@ -150,7 +153,7 @@ async def asked(app: Any, receive: Any = None, **scope: Any) -> list[Any]:
         sent.append(message)
 
     whole: Any = {"type": "http", "method": "GET", "path": "/api/members", "headers": [], **scope}
-    await Edge(app, Metrics())(whole, receive or _nothing, send)
+    await (door or Edge(app, Metrics()))(whole, receive or _nothing, send)
     return sent
 
 
@@ -166,6 +169,46 @@ async def test_an_answer_that_has_begun_may_take_its_time(monkeypatch: pytest.Mo
     monkeypatch.setattr(edge, "SECONDS_FOR_ANSWER", 0.001)
     start, body = await asked(slowly)
     assert (start["status"], body["body"]) == (200, b"done")
+
+
+async def test_more_than_may_wait_are_told_to_come_back_and_the_next_are_let_in_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(edge, "WAITING_AT_MOST", 2)
+    let_go = asyncio.Event()
+
+    async def waits(scope: Any, receive: Any, send: Any) -> None:
+        if not scope["path"].startswith("/health/"):
+            await let_go.wait()
+        await slowly(scope, receive, send)
+
+    door = Edge(waits, Metrics())
+    first = [asyncio.create_task(asked(door=door)) for _ in range(2)]
+    await asyncio.sleep(0)
+    start, body = await asked(door=door, headers=[(b"accept-language", b"fr")])
+    problem = msgspec.json.decode(body["body"], type=Problem)
+    assert (start["status"], problem.status, problem.type) == (503, 503, "/problems/busy")
+    assert problem.title == "Trop de requêtes attendent"
+    assert int(dict(start["headers"])[b"Retry-After"]) > 0
+    assert (await asked(door=door, path="/health/ready"))[0]["status"] == 200
+    let_go.set()
+    assert [(await answer)[0]["status"] for answer in first] == [200, 200]
+    assert (await asked(door=door))[0]["status"] == 200
+
+
+async def test_an_answer_that_has_begun_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "WAITING_AT_MOST", 1)
+    goes_on = asyncio.Event()
+
+    async def streams(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await goes_on.wait()
+
+    door = Edge(streams, Metrics())
+    streaming = [asyncio.create_task(asked(door=door)) for _ in range(3)]
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert [(await stream)[0]["status"] for stream in streaming] == [200, 200, 200]
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
