@@ -29,6 +29,8 @@ SECONDS_TO_CATCH_UP = 60.0
 HIDDEN_TOGETHER = ("n", "mean")
 FILTERS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
+OF_PROGRAMS = "releases"  # positions in the log, of no use to whoever reads a table
+
 
 class Format(StrEnum):
     """How a report is printed."""
@@ -262,6 +264,8 @@ def print_report(about: Definition, found: Report, format_: Format, names: Mappi
     if about.name == "autonomy" and output.on_terminal():
         autonomy_table.show(about, found, names)
     else:
+        if output.on_terminal():
+            columns = [column for column in columns if column != OF_PROGRAMS]
         output.show_table(columns, _for_people(found, columns, names), title=about.title)
     for note in found.notes:
         output.note(note)

@@ -43,16 +43,21 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: 
             show_line(row)
         return
     from rich.console import Console
-    from rich.table import Table
+
+    from coopschool.cli import tables
 
     shown = list(rows)
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for number, column in enumerate(columns):
-        numeric = bool(shown) and all(isinstance(row[number], int | float | None) for row in shown)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in shown:
-        table.add_row(*(_Text(_plain(value)) for value in row))
-    Console().print(table)
+    named = [
+        tables.Column(column.replace("_", " "), _all_numbers(row[number] for row in shown))
+        for number, column in enumerate(columns)
+    ]
+    tables.show(Console(), named, [[_plain(value) for value in row] for row in shown], title)
+
+
+def _all_numbers(values: Iterable[Any]) -> bool:
+    """Whether there are numbers, and nothing else but gaps between them."""
+    found = [value for value in values if value is not None]
+    return bool(found) and all(isinstance(value, int | float) for value in found)
 
 
 def show_line(values: Iterable[Any]) -> None:
@@ -134,13 +139,6 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 def in_zone(moment: datetime, zone: ZoneInfo) -> str:
     """A moment as the school's people read it, to the second."""
     return moment.astimezone(zone).isoformat(sep=" ", timespec="seconds")
-
-
-def _Text(text: str) -> Any:  # noqa: N802
-    """Text that Rich prints as it is, whatever brackets it has."""
-    from rich.text import Text
-
-    return Text(text)
 
 
 def _plain(value: Any) -> str:

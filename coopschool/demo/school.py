@@ -226,7 +226,7 @@ class SchoolLife:
             self.simulation.plan(moment, partial(self.enrol, session, member))
         first = min(slot.starts_at for slot in known.timetable)
         if now.date() < ONLINE_FROM <= day < ONLINE_FROM + timedelta(days=30) and known.format == "in_person":
-            self.simulation.plan(self.at(ONLINE_FROM, 14), partial(self.call_off, session))
+            self.simulation.plan(self.at(ONLINE_FROM, 8), partial(self.call_off, session))
         self.simulation.plan(first - timedelta(days=3), partial(self.spare, session))
         self.simulation.plan(first, partial(self.begin, session))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,6 +150,31 @@ def test_a_table_on_a_terminal_is_drawn(on_terminal: None, capsys: pytest.Captur
     assert "[bold]a[/bold]" in shown, "what stands in a cell is no markup"
     assert "2020-01-01 12:00:00+00:00" in shown
     assert "\t" not in shown
+
+
+def test_a_table_too_wide_for_the_terminal_is_turned(
+    on_terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    columns = ["year", *(f"kind_{number}_of_figure" for number in range(20))]
+    rows = [[year, *(year * 100 + number for number in range(20))] for year in (2018, 2019, 2020, 2021)]
+    output.show_table(columns, rows)
+    lines = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert [line.split() for line in lines if "kind 7 " in line] == [
+        ["kind", "7", "of", "figure", "201807", "201907"],
+        ["kind", "7", "of", "figure", "202007", "202107"],
+    ]
+
+
+def test_an_id_goes_on_in_the_next_line_rather_than_be_cut(
+    on_terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    output.show_table(["session", "seats"], [["028560c8-811e-412d-83d6-7d5b2b2a189c", 12]])
+    shown = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= 30
+    assert {"028560c8-811e-412d-8", "3d6-7d5b2b2a189c"} <= set(shown.split())
 
 
 def test_a_table_in_a_pipe_is_lines_with_tabs(capsys: pytest.CaptureFixture[str]) -> None:
