@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import NamedTuple
+
+import uvloop
 
 from benchmarks.client import send, spread
 from benchmarks.http import PORT, enrolments
@@ -40,7 +41,7 @@ def compare(data_dir: Path, events: int) -> list[Row]:
                 for _ in range(ROUNDS):
                     made = small_school(school, sessions=200, members=REQUESTS)
                     requests = enrolments(settings, made, made.members)
-                    rate = max(rate, asyncio.run(send(PORT, spread(requests, 64))).rate)
+                    rate = max(rate, uvloop.run(send(PORT, spread(requests, 64))).rate)
                     megabytes = server.resident_megabytes()
             rows.append(Row(length, rate, megabytes))
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from itertools import cycle
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 import msgspec
+import uvloop
 
 from benchmarks.client import Measured, request, send, spread
 from benchmarks.school import SmallSchool, small_school
@@ -72,7 +72,7 @@ def _one_server(kind: str, settings: Settings, made: SmallSchool, requests: int)
     for connections in CONNECTIONS:
         count = requests if connections > 1 else requests // 5
         prepared = enrolments(settings, made, [next(members) for _ in range(count)])
-        measured = asyncio.run(send(PORT, spread(prepared, connections)))
+        measured = uvloop.run(send(PORT, spread(prepared, connections)))
         _only(measured, 201)
         rows.append(Row(kind, connections, measured.rate, measured.percentile(0.5), measured.percentile(0.99)))
     return rows
@@ -123,10 +123,10 @@ def race(data_dir: Path, members: int = 500) -> Race:
             for half in range(2):
                 offset = half * members * 2
                 calm = enrolments(settings, calm_ones, made.members[offset : offset + members])
-                quiet = max(quiet, asyncio.run(send(PORT, spread(calm, 64))).rate)
+                quiet = max(quiet, uvloop.run(send(PORT, spread(calm, 64))).rate)
                 if half == 0:
                     crowd = enrolments(settings, hot, made.members[offset + members : offset + 2 * members])
-                    raced = asyncio.run(send(PORT, spread(crowd, 64), keep_bodies=True))
+                    raced = uvloop.run(send(PORT, spread(crowd, 64), keep_bodies=True))
     answers = sorted((msgspec.json.decode(body) for body in raced.bodies), key=lambda answer: answer["position"])
     ranks = [answer["rank"] for answer in answers if answer["status"] == "waitlisted"]
     confirmed = sum(answer["status"] == "confirmed" for answer in answers)

@@ -28,7 +28,7 @@ from coopschool.domain.errors import DomainError
 from coopschool.eventstore import log
 from coopschool.eventstore.log import SQL, Connection, Head, RecordedEvent
 from coopschool.eventstore.mapper import encode
-from coopschool.eventstore.repository import Repository
+from coopschool.eventstore.repository import Key, Repository
 
 A = TypeVar("A", bound=Aggregate)
 Answer = dict[str, Any]
@@ -127,6 +127,7 @@ class CommandBus:
     """
 
     IDLE_SECONDS = 1.0
+    FEW = 8  # aggregates that are read under the lock, for one round trip less
 
     def __init__(
         self,
@@ -240,8 +241,8 @@ class CommandBus:
         conn = self._connection()
         group: _Group | None = None
         try:
-            self._prepare(conn, jobs)
-            group = self._begin(conn, jobs)
+            missing = self._prepare(conn, jobs)
+            group = self._begin(conn, jobs, missing)
             for job in jobs:
                 group.outcomes.append((job, self._decide(conn, group, job)))
             log.chain(group.events, group.head, self._now())
@@ -271,24 +272,28 @@ class CommandBus:
             self._conn.autocommit = False
         return self._conn
 
-    def _prepare(self, conn: Connection, jobs: Sequence[Job]) -> None:
-        """Outside the lock: reads what others appended and the aggregates that the commands name, for a short lock."""
-        needed = [key for job in jobs for key in job.command.needs()]
-        if self._repository.is_missing(needed):
-            self._repository.read_and_follow(conn, needed)
+    def _prepare(self, conn: Connection, jobs: Sequence[Job]) -> list[Key]:
+        """The aggregates that are still to be read under the lock: many are read before it, so that it stays short."""
+        missing = self._repository.missing(key for job in jobs for key in job.command.needs())
+        if len(missing) <= self.FEW and len(self._repository):
+            return missing
+        self._repository.read_and_follow(conn, missing)
+        return []
 
-    def _begin(self, conn: Connection, jobs: Sequence[Job]) -> _Group:
-        """Takes the lock, then learns the head, what others appended meanwhile and the answers given before."""
+    def _begin(self, conn: Connection, jobs: Sequence[Job], missing: Sequence[Key]) -> _Group:
+        """Takes the lock, then learns, in the same round trip, the head, the answers given before, what others
+        appended meanwhile, and the aggregates that are missing."""
         keys = [job.repeatable.key for job in jobs if job.repeatable]
         with conn.pipeline():
             log.lock(conn)
             head = conn.execute(SQL["head"], prepare=True)
             known = conn.execute(SQL["answers"], (keys,), prepare=True) if keys else None
+            asked = self._repository.ask(conn, missing)
         row = head.fetchone()
         group = _Group(Head(*row) if row else log.EMPTY)
         if known is not None:
             group.answers = {key: (body, answer.encode(), position) for key, body, answer, position in known}
-        self._repository.follow(conn, group.head.position)
+        self._repository.take(conn, asked)
         return group
 
     def _decide(self, conn: Connection, group: _Group, job: Job) -> Outcome | BaseException:
@@ -336,7 +341,7 @@ class CommandBus:
 
     def _load(self, conn: Connection, group: _Group, aggregate: type[A], id: str) -> A:
         """An aggregate as it stands after the commands before this one in the group."""
-        if not self._repository.is_missing([(aggregate, id)]):
+        if not self._repository.missing([(aggregate, id)]):
             return self._repository.get(conn, aggregate, id)
         loaded = self._repository.get(conn, aggregate, id)
         for event, recorded in group.folded:

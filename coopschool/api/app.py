@@ -62,7 +62,7 @@ def create_app(
         metrics=metrics,
         origins=Origins.of(school.settings),
         route_handlers=list(handlers),
-        guards=[access.guard],
+        before_request=access.guard,
         request_class=ApiRequest,
         exception_handlers=dict(failures.HANDLERS),
         openapi_config=openapi.config(),

@@ -12,15 +12,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from coopschool.api import problems, shape
 from coopschool.api.call import Call
@@ -53,10 +52,13 @@ _WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 # How long a body may take to come, and an answer to begin; one that has begun may take its time.
 SECONDS_FOR_BODY = 20.0
 SECONDS_FOR_ANSWER = 60.0
+TOO_SLOW = problems.TooSlow(headers=LEAVING)
+TOO_LATE = problems.StoreAway(headers=RETRY)
 
-# How many answers may be waited for in one process: about a quarter of a second's work. More would only wait longer;
-# they are told at once to come back. What operators look at is always answered.
-WAITING_AT_MOST = 200
+# How many answers may be waited for in one process: half a second's work or less, and room for a whole intake that races
+# for the same seats. More would only wait longer; they are told at once to come back. What operators look at is always
+# answered.
+WAITING_AT_MOST = 600
 ALWAYS_ANSWERED = ("/health/", "/metrics")
 
 log = structlog.get_logger("coopschool.access")
@@ -81,18 +83,14 @@ class Edge:
         call = Call(headers, _correlation(headers.get(b"x-correlation-id")), self._origins(scope, headers))
         call.keep_in(scope)
         sent = _Sending(send, call, self._waiting)
-        late: problems.RequestRefused = problems.TooSlow(headers=LEAVING)
         try:
-            if scope["method"] in _WITH_BODY:
-                form = scope["path"].startswith(FORMS)
-                async with asyncio.timeout(SECONDS_FOR_BODY):
-                    call.body = await read_body(receive, headers, form=form)
-                receive = _replay(call.body, receive)
-            self._let_in(scope, sent)
-            late = problems.StoreAway(headers=RETRY)
-            async with sent.begins_within(SECONDS_FOR_ANSWER):
-                await self._app(scope, receive, sent)
+            async with asyncio.timeout(SECONDS_FOR_BODY) as sent.limit:
+                try:
+                    await self._pass_on(scope, receive, sent, call)
+                finally:
+                    sent.limit = None
         except TimeoutError:
+            late = sent.late
             if not sent.status:
                 await _answer(sent, problems.of_refusal(late, call.language), call, late.headers)
         except problems.RequestRefused as refusal:
@@ -104,6 +102,15 @@ class Edge:
         finally:
             self._waiting.discard(sent)
             self._note(scope, call, sent.status or 499, time.perf_counter() - began)
+
+    async def _pass_on(self, scope: HTTPScope, receive: Receive, sent: _Sending, call: Call) -> None:
+        """Reads the body, then has the application answer, each within its time."""
+        if scope["method"] in _WITH_BODY:
+            call.body = await read_body(receive, call.headers, form=scope["path"].startswith(FORMS))
+            receive = _replay(call.body, receive)
+        self._let_in(scope, sent)
+        sent.await_answer(SECONDS_FOR_ANSWER)
+        await self._app(scope, receive, sent)
 
     def _let_in(self, scope: Scope, sent: _Sending) -> None:
         """Raises `TooMany` where too many wait already; else this one waits, too, until its answer begins."""
@@ -150,7 +157,7 @@ class Edge:
         )
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes], *, form: bool = False) -> bytes:
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], *, form: bool = False) -> bytes:
     """The whole body, or the refusal of one that is too large, too deep, not JSON, or holds what cannot be kept.
 
     With `form`, what a browser sends of a form is taken instead of JSON.
@@ -187,30 +194,28 @@ class _Sending:
     Whose answer has begun is no longer among those who wait.
     """
 
-    __slots__ = ("_call", "_limit", "_send", "_waiting", "status")
+    __slots__ = ("_call", "_send", "_waiting", "late", "limit", "status")
 
     def __init__(self, send: Send, call: Call, waiting: set[_Sending]) -> None:
-        self._limit: asyncio.Timeout | None = None
+        self.limit: asyncio.Timeout | None = None
+        self.late: problems.RequestRefused = TOO_SLOW
         self._send = send
         self._call = call
         self._waiting = waiting
         self.status = 0
 
-    @asynccontextmanager
-    async def begins_within(self, seconds: float) -> AsyncIterator[None]:
-        """Raises `TimeoutError` if the answer has not begun by then."""
-        async with asyncio.timeout(seconds) as self._limit:
-            try:
-                yield
-            finally:
-                self._limit = None
+    def await_answer(self, seconds: float) -> None:
+        """From now on it is the answer that may be late, until it begins."""
+        self.late = TOO_LATE
+        if self.limit is not None and not self.limit.expired():
+            self.limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._waiting.discard(self)
-            if self._limit is not None and not self._limit.expired():
-                self._limit.reschedule(None)
+            if self.limit is not None and not self.limit.expired():
+                self.limit.reschedule(None)
             said = [(b"content-language", self._call.language.encode())] if self.status >= 400 else []
             message["headers"] = [*_with_standing_headers(message["headers"], self._call), *said]
         await self._send(message)

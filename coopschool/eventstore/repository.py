@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 
@@ -20,7 +20,14 @@ from coopschool.eventstore.mapper import decode, topics_of
 
 A = TypeVar("A", bound=Aggregate)
 Key = tuple[type[Aggregate], str]
-_Asked = tuple[dict[str, Aggregate], "psycopg.Cursor[Any]"]
+_Stream = tuple[dict[str, Aggregate], "psycopg.Cursor[Any]"]
+
+
+class Asked(NamedTuple):
+    """Answers on their way: the streams of aggregates that were not kept, and what was appended since."""
+
+    streams: Sequence[_Stream]
+    after: psycopg.Cursor[Any]
 
 
 class Repository:
@@ -37,9 +44,9 @@ class Repository:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def is_missing(self, keys: Iterable[Key]) -> bool:
-        """Whether one of the aggregates is not kept."""
-        return any(f"{aggregate.KIND}:{id}" not in self._kept for aggregate, id in keys)
+    def missing(self, keys: Iterable[Key]) -> list[Key]:
+        """The aggregates that are not kept."""
+        return [(aggregate, id) for aggregate, id in keys if f"{aggregate.KIND}:{id}" not in self._kept]
 
     def get(self, conn: Connection, aggregate: type[A], id: str) -> A:
         """The aggregate as of `position`, read from the log if it is not kept."""
@@ -62,26 +69,31 @@ class Repository:
         if not self._kept:
             self.position = _head_position(conn)
         with conn.pipeline():
-            asked = self._ask(conn, keys)
-            after = conn.execute(SQL["after"], (self.position, self.FOLLOW_AT_MOST + 1), prepare=True)
+            asked = self.ask(conn, keys)
             conn.commit()
-        self._fold_rows(asked)
-        self._follow(conn, after.fetchall())
+        self.take(conn, asked)
 
-    def _ask(self, conn: Connection, keys: Iterable[Key]) -> list[_Asked]:
+    def ask(self, conn: Connection, keys: Iterable[Key]) -> Asked:
+        """Sends, in the caller's pipeline, what `read` and `follow` would ask; `take` folds the answers after it."""
+        streams = self._ask(conn, keys)
+        return Asked(streams, conn.execute(SQL["after"], (self.position, self.FOLLOW_AT_MOST + 1), prepare=True))
+
+    def take(self, conn: Connection, asked: Asked) -> None:
+        """Folds what `ask` asked for."""
+        self._fold_rows(asked.streams)
+        self._follow(conn, asked.after.fetchall())
+
+    def _ask(self, conn: Connection, keys: Iterable[Key]) -> list[_Stream]:
         missing: dict[type[Aggregate], dict[str, Aggregate]] = {}
         for aggregate, id in keys:
             if f"{aggregate.KIND}:{id}" not in self._kept:
                 missing.setdefault(aggregate, {})[f"{aggregate.KIND}:{id}"] = aggregate(id)
         return [
-            (
-                wanted,
-                conn.execute(SQL["streams"], (list(wanted), list(projected_topics(kind)), self.position), prepare=True),
-            )
+            (wanted, conn.execute(SQL["streams"], (list(wanted), _topics(kind), self.position), prepare=True))
             for kind, wanted in missing.items()
         ]
 
-    def _fold_rows(self, asked: Sequence[_Asked]) -> None:
+    def _fold_rows(self, asked: Sequence[_Stream]) -> None:
         for wanted, rows in asked:
             for tag, position, topic, data, occurred_at in rows:
                 wanted[tag].fold(decode(topic, data), position, occurred_at)
@@ -146,6 +158,12 @@ def _head_position(conn: Connection) -> int:
 def projected_topics(aggregate: type[Aggregate]) -> tuple[str, ...]:
     """The stored names of all events that an aggregate folds, of all their versions."""
     return tuple(topic for event in aggregate.projected_types for topic in topics_of(event))
+
+
+@cache
+def _topics(aggregate: type[Aggregate]) -> str:
+    """The same as PostgreSQL's text for an array: psycopg would write it anew for each query."""
+    return "{" + ",".join(projected_topics(aggregate)) + "}"
 
 
 @cache

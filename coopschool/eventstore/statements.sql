@@ -39,7 +39,7 @@ select position, type, tags, data, occurred_at from events where position > %s o
 -- The events of several tags, of given types only, up to a position, in order.
 select t.tag, e.position, e.type, e.data, e.occurred_at
 from event_tags t join events e using (position)
-where t.tag = any(%s) and t.type = any(%s) and t.position <= %s
+where t.tag = any(%s) and t.type = any(%s::text[]) and t.position <= %s
 order by e.position
 
 -- name: appended_since

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from litestar import Litestar, get
+from litestar import Litestar, Request, get
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.testing import TestClient
 
@@ -180,6 +180,17 @@ def test_a_token_without_roles_opens_nothing(app: Litestar, callers: Callers) ->
 
 def test_an_unguarded_route_stops_the_start(school: CoopSchool) -> None:
     @get("/open", sync_to_thread=False)
+    def unguarded() -> str:
+        return "anybody"
+
+    with pytest.raises(ImproperlyConfiguredException, match="GET /open"):
+        create_app(school, handlers=[unguarded])
+
+
+def test_a_route_with_a_hook_in_the_guards_place_stops_the_start(school: CoopSchool) -> None:
+    async def lets_pass(_request: Request[Any, Any, Any]) -> None: ...
+
+    @get("/open", sync_to_thread=False, roles=access.may("admin"), before_request=lets_pass)
     def unguarded() -> str:
         return "anybody"
 
