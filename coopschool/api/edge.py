@@ -55,8 +55,8 @@ SECONDS_FOR_ANSWER = 60.0
 TOO_SLOW = problems.TooSlow(headers=LEAVING)
 TOO_LATE = problems.StoreAway(headers=RETRY)
 
-# How many answers may be waited for in one process: half a second's work or less, and room for a whole intake that races
-# for the same seats. More would only wait longer; they are told at once to come back. What operators look at is always
+# How many answers may be waited for in one process: half a second's work or less, and room for an intake that races for
+# the same seats. More would only wait longer; they are told at once to come back. What operators look at is always
 # answered.
 WAITING_AT_MOST = 600
 ALWAYS_ANSWERED = ("/health/", "/metrics")

@@ -101,7 +101,7 @@ class Campaign:
         self._fill(self._school)
         self._supplier = Supplier(self._school)
         self._known = self._look_around()
-        self._served = Served(self._settings.data_dir).__enter__()
+        self._served = Served(self._settings).__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
