@@ -13,7 +13,13 @@ import msgspec
 
 from coopschool.domain.instruments import Instrument, Scale, mean
 from projections.disclosure import figures
-from projections.disclosure.pooling import Choice, Team, choose, leaves_each_undetermined
+from projections.disclosure.pooling import (
+    Choice,
+    Team,
+    choose,
+    leaves_each_undetermined,
+    spread_leaves_each_undetermined,
+)
 
 Scope = Literal["team", "band", "all_teams"]
 Scores = Mapping[str, Sequence[Fraction]]
@@ -89,8 +95,11 @@ def _choices(
 
     means = choose(bands, whole, persons, partial(leaves_each_undetermined, teams, scale))
     parts = {band: bands[band] for band in means.parts}
-    spreads = choose(parts, whole, persons, partial(_spread_of_total, scores, scale))
-    return means, spreads._replace(total=spreads.total and means.total)
+    spreads = choose(parts, whole, persons, partial(_spread_of_total, teams, scores, scale))
+    # Told beside the means of its parts, the spread of the whole bounds that of each part.
+    pieces = filter(None, (*parts.values(), whole.difference(*parts.values())))
+    is_open = all(spread_leaves_each_undetermined(teams, scores, scale, piece) for piece in pieces)
+    return means, spreads._replace(total=means.total and spreads.total and is_open)
 
 
 def _total(
@@ -118,14 +127,15 @@ def _spreads(values: Sequence[Fraction], scale: Scale) -> bool:
     return figures.varied(values) and not figures.near_end(mean(values), scale)
 
 
-def _spread_of_total(scores: Scores, scale: Scale, names: frozenset[str]) -> bool:
-    """Whether the spread over these teams tells that of no team which does not show its own."""
+def _spread_of_total(teams: Mapping[str, Team], scores: Scores, scale: Scale, names: frozenset[str]) -> bool:
+    """Whether the spread over these teams tells that of no team which does not show its own, and no team's mean."""
     if any(figures.near_end(mean(scores[team]), scale) for team in names):
         return False
     silent = [team for team in names if not _spreads(scores[team], scale)]
     together = sum(len(scores[team]) for team in silent)
     enough = not silent or (len(silent) > 1 and together >= figures.DISTRIBUTION_FROM)
-    return enough and figures.varied(_together(scores, names))
+    varied = enough and figures.varied(_together(scores, names))
+    return varied and spread_leaves_each_undetermined(teams, scores, scale, names)
 
 
 def _together(scores: Scores, names: frozenset[str]) -> list[Fraction]:

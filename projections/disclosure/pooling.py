@@ -4,11 +4,11 @@ A total is safe when it leaves every team in it undetermined, also for somebody 
 own) exactly. Totals that overlap are judged by what subtraction leaves: all teams minus the bands that are shown.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from coopschool.domain.instruments import Scale
+from coopschool.domain.instruments import Scale, mean
 
 LEAST_TEAMS = 3
 UNDETERMINED = 1
@@ -36,12 +36,44 @@ def leaves_each_undetermined(teams: Teams, scale: Scale, names: frozenset[str]) 
 
 
 def _undetermined(teams: Teams, names: frozenset[str], suspect: str, scale: Scale) -> bool:
+    lowest, highest = _limits(teams, names, suspect, scale)
+    return highest - lowest >= UNDETERMINED
+
+
+def _limits(teams: Teams, names: frozenset[str], suspect: str, scale: Scale) -> tuple[Fraction, Fraction]:
+    """Between which means the suspect lies, as the sum over these teams and the ends of the scale say."""
     total = sum((teams[name].n * teams[name].mean for name in names), start=Fraction(0))
     others = sum(teams[name].n for name in names if name != suspect)
     n = teams[suspect].n
     highest = min(Fraction(scale.max), (total - scale.min * others) / n)
     lowest = max(Fraction(scale.min), (total - scale.max * others) / n)
-    return highest - lowest >= UNDETERMINED
+    return lowest, highest
+
+
+def spread_leaves_each_undetermined(
+    teams: Teams, scores: Mapping[str, Sequence[Fraction]], scale: Scale, names: frozenset[str]
+) -> bool:
+    """The same where the standard deviation over these teams is told beside their sum.
+
+    A small deviation says that all are near the common mean: of N persons whose squared deviations add up to S, n can
+    lie off by at most the root of S (N - n) / (n N). The one team that is known may be known with its deviation.
+    """
+    return all(
+        _lies_far(teams, scores, names - {known}, suspect, scale) for known in names for suspect in names - {known}
+    )
+
+
+def _lies_far(
+    teams: Teams, scores: Mapping[str, Sequence[Fraction]], names: frozenset[str], suspect: str, scale: Scale
+) -> bool:
+    persons = [value for name in names for value in scores[name]]
+    common, n, others = mean(persons), teams[suspect].n, len(persons) - teams[suspect].n
+    if not others:
+        return False
+    lowest, highest = _limits(teams, names, suspect, scale)
+    needed = max(Fraction(UNDETERMINED, 2), UNDETERMINED - (common - lowest), UNDETERMINED - (highest - common))
+    squares = sum(((value - common) ** 2 for value in persons), start=Fraction(0))
+    return squares * others >= needed**2 * n * len(persons)
 
 
 class Choice(NamedTuple):

@@ -158,6 +158,24 @@ def test_the_spread_of_a_total_does_not_tell_that_of_one_small_team() -> None:
     assert rows(wave(large | {"top": (5,) * 12}))["all"].sd is None
 
 
+def test_the_spread_of_a_total_does_not_pin_the_means_of_its_teams_down() -> None:
+    """A small one says that every team lies near the common mean, which the coordinator sees."""
+    nearly = (3,) * 9 + (Fraction(10, 3),)
+    calm = rows(wave({"a": nearly, "b": nearly, "c": (3,) * 8 + (Fraction(8, 3),) * 2}))["all"]
+    assert (calm.n, calm.mean, calm.sd) == (30, 3.0, None)
+    lively = rows(wave({"a": TEN, "b": TEN, "c": TEN}))["all"]
+    assert lively.sd == 1.16
+
+
+def test_the_spread_of_a_total_is_not_told_where_it_bounds_that_of_a_calm_band() -> None:
+    nearly = (3,) * 9 + (Fraction(10, 3),)
+    calm, lively = dict.fromkeys("abc", nearly), dict.fromkeys("defg", TEN)
+    bands = dict.fromkeys("abc", "0") | dict.fromkeys("defg", "100")
+    shown = rows(wave(calm | lively, bands=bands))
+    assert [shown[name].mean is None for name in ("0", "100", "all")] == [False] * 3
+    assert [shown[name].sd for name in ("0", "all")] == [None, None]
+
+
 def test_the_change_needs_both_waves_shown_and_five_advisers_in_both() -> None:
     before = wave({"kept": FIVE, "new": FIVE, "small": FIVE[:4]})
     people = {"new": frozenset({"new-0", "x", "y", "z", "u"})}

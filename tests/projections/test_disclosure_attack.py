@@ -1,100 +1,27 @@
 """The gate under attack: everything shown to anybody at any time, put together by subtraction and linear programming.
 
-The attacker knows the teams and who was eligible, trusts no documentation about what a total covers, and asks how
-far a team's mean can still range. Three attackers differ in what they may see: everybody's rows together, a
-coordinator's (no teams) with the figures of one team known, and somebody who wants to know what "≥ 4.8" hides.
+Here the gate's functions are attacked, `python -m torture gate` attacks what people get of them. Three attackers differ
+in what they may see: everybody's rows together, a coordinator's (no teams) with the figures of one team known, and
+somebody who wants to know what "≥ 4.8" hides.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
+from random import Random
 
-import numpy as np
 import pytest
 from msgspec.structs import replace
-from scipy.optimize import linprog
 
-from projections.disclosure import AutonomyRow, WaveRelease
-from tests.projections.disclosure_cases import Case, cases, mean_of
+from projections.disclosure import AutonomyRow, WaveRelease, autonomy
+from tests.projections.disclosure_cases import Case, cases, mean_of, survey
+from torture.deducing import HALF_A_DIGIT, Attack, Unknown
 
 CASES = 520
+DIMENSION = "scheduling"
 SEED = 20200317
-HALF_A_DIGIT = 0.005 + 1e-9
-Unknown = tuple[str, str]
-
-
-class Attack:
-    """Linear inequalities over what each team contributed to a wave: persons `n` and summed scores `total`.
-
-    A contribution of no persons has no mean: then nothing is known of the team.
-    """
-
-    def __init__(self) -> None:
-        self.columns: dict[tuple[str, Unknown], int] = {}
-        self.rows: list[tuple[dict[int, float], float]] = []
-
-    def column(self, kind: str, unknown: Unknown) -> int:
-        return self.columns.setdefault((kind, unknown), len(self.columns))
-
-    def team(self, unknown: Unknown, most: int) -> None:
-        """At most so many persons, each with a score from 1 to 5."""
-        n, total = self.column("n", unknown), self.column("total", unknown)
-        self.between({n: 1.0}, None, most)
-        self.between({total: 1.0, n: -5.0}, None, 0)
-        self.between({total: 1.0, n: -1.0}, 0, None)
-
-    def persons(self, unknowns: Iterable[Unknown], n: int) -> None:
-        self.between({self.column("n", unknown): 1.0 for unknown in unknowns}, n, n)
-
-    def mean(self, unknowns: Iterable[Unknown], shown: float | str, n: int) -> None:
-        low, high = interval(shown)
-        self.between({self.column("total", unknown): 1.0 for unknown in unknowns}, low * n, high * n)
-
-    def difference(
-        self, now: Sequence[Unknown], n_now: int, before: Sequence[Unknown], n_before: int, c: float
-    ) -> None:
-        weights = {self.column("total", unknown): 1 / n_now for unknown in now}
-        weights |= {self.column("total", unknown): -1 / n_before for unknown in before}
-        self.between(weights, c - HALF_A_DIGIT, c + HALF_A_DIGIT)
-
-    def between(self, weights: Mapping[int, float], low: float | None, high: float | None) -> None:
-        if high is not None:
-            self.rows.append((dict(weights), high))
-        if low is not None:
-            self.rows.append(({column: -weight for column, weight in weights.items()}, -low))
-
-    def holds_together(self) -> bool:
-        """Whether the truth is among what is left: an attack that contradicts itself would find nothing."""
-        return not self.columns or self._extreme(0, 1, []) is not None
-
-    def range_of(self, unknown: Unknown, n: int) -> tuple[float, float] | None:
-        """The least and greatest mean the team can have had with so many persons; None if it cannot have had them."""
-        target = self.column("total", unknown)
-        fixed = [({self.column("n", unknown): 1.0}, float(n)), ({self.column("n", unknown): -1.0}, -float(n))]
-        found = [self._extreme(target, sign, fixed) for sign in (1, -1)]
-        if found[0] is None or found[1] is None:
-            return None
-        return found[0] / n, found[1] / n
-
-    def _extreme(self, target: int, sign: int, extra: list[tuple[dict[int, float], float]]) -> float | None:
-        rows = [*self.rows, *extra]
-        a = np.zeros((len(rows), len(self.columns)))
-        for i, (weights, _) in enumerate(rows):
-            for column, weight in weights.items():
-                a[i, column] = weight
-        c = np.zeros(len(self.columns))
-        c[target] = sign
-        answer = linprog(c, A_ub=a, b_ub=[bound for _, bound in rows], bounds=(0, None), method="highs")
-        return None if answer.x is None else float(answer.x[target])
-
-
-def interval(shown: float | str) -> tuple[float, float]:
-    """What a shown mean says: a rounded number, or an end of the scale."""
-    if isinstance(shown, float):
-        return shown - HALF_A_DIGIT, shown + HALF_A_DIGIT
-    edge = float(shown[2:])
-    return (edge, 5.0) if shown.startswith("≥") else (1.0, edge)
 
 
 @dataclass
@@ -223,6 +150,52 @@ def _coordinator(
         assert found is not None
         assert found[1] - found[0] > 1 - 4 * HALF_A_DIGIT
     return len(suspects)
+
+
+def calm(random: Random) -> WaveRelease:
+    """A wave in which hardly anybody differs from the others."""
+    teams = {f"team-{n}": random.randint(5, 12) for n in range(random.randint(3, 7))}
+    apart = random.choice((0.05, 0.3, 0.6))
+
+    def score() -> Fraction:
+        return 3 + Fraction(random.choice((-2, -1, 1, 2)), 3) if random.random() < apart else Fraction(3)
+
+    return WaveRelease(
+        wave="calm",
+        released_at=datetime(2020, 5, 1, tzinfo=UTC),
+        instrument=survey(),
+        eligible={team: frozenset(f"{team}-{n}" for n in range(size)) for team, size in teams.items()},
+        scores={team: {"scheduling": tuple(score() for _ in range(size))} for team, size in teams.items()},
+        bands={team: random.choice(("0", "100")) for team in teams},
+    )
+
+
+def test_a_coordinator_who_knows_a_team_determines_no_other_by_how_little_a_total_spreads() -> None:
+    """Of N persons with squared deviations S, n can lie off by the root of S (N - n) / (n N)."""
+    random, met, hidden = Random(SEED), 0, 0
+    for _ in range(300):
+        release = calm(random)
+        scores = {team: of[DIMENSION] for team, of in release.scores.items()}
+        shown = {row.band or "": row for row in autonomy([release], {}) if row.scope != "team" and row.n}
+        groups = {band: [t for t in scores if band in ("", release.bands[t])] for band in shown}
+        groups["rest"] = [t for t in scores if not any(t in groups[band] for band in shown if band)]
+        told = {band for band, row in shown.items() if row.sd is not None and row.dimension == DIMENSION}
+        hidden += len(shown) - len(told)
+        if "" in told:  # what subtraction leaves
+            told |= {"rest"} if len(groups["rest"]) < len(scores) and groups["rest"] else set()
+        for band in told:
+            for known in groups[band]:
+                others = [t for t in groups[band] if t != known]
+                everybody = [value for t in others for value in scores[t]]
+                centre = mean_of(tuple(everybody))
+                squares = sum((value - centre) ** 2 for value in everybody)
+                for suspect in others:
+                    n, whole = len(scores[suspect]), len(everybody)
+                    off = float(squares * (whole - n) / (n * whole)) ** 0.5
+                    assert 2 * off >= 1 - HALF_A_DIGIT
+                    met += 1
+    assert met > 300
+    assert hidden > 50
 
 
 def test_nothing_tells_more_of_a_team_at_the_end_of_the_scale_than_its_own_row() -> None:
