@@ -43,7 +43,7 @@ def show(about: Definition, found: Report, names: Mapping[str, str]) -> None:
     else:
         console.print(_table("telework (share of days) and regime", once, waves, names, _telework))
         console.print(_table("decisions so far: kept/changed/dropped/open, overdue", once, waves, names, _decisions))
-    console.print(LEGEND, markup=False)
+    console.print(LEGEND, markup=False, highlight=False)
 
 
 def _waves(rows: Sequence[Row], narrow: bool) -> dict[str, str]:
