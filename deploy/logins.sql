@@ -27,9 +27,10 @@ create role :"api" login password :'password' in role :"app", :"reader";
 \set password `cat :'secrets'/projections_password`
 create role :"runner" login password :'password' in role :"projector", :"reader";
 
--- The migrator makes the schema; nobody else comes in who has no business here.
+-- The migrator makes the schema; nobody else comes in who has no business here. Only imports need temporary tables.
 select current_database() as database \gset
 revoke all on database :"database" from public;
-grant connect, temporary on database :"database" to :"owner", :"app", :"projector", :"reader";
+grant connect on database :"database" to :"owner", :"app", :"projector", :"reader";
+grant temporary on database :"database" to :"app";
 grant create on database :"database" to :"owner", :"projector";
 grant connect, create on database :"database" to :"migrator";

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -11,6 +12,9 @@ from psycopg import errors
 
 from coopschool.database import Database, DatabaseError, Role
 from coopschool.settings import Settings
+from projections import generations
+from projections.runner import Runner
+from tests.infra import rights
 from tests.support.plain_server import PASSWORD, PlainServer
 
 ROW = (
@@ -53,6 +57,16 @@ def served(request: pytest.FixtureRequest, plain_server: PlainServer) -> Databas
         return found
     plain: Database = request.getfixturevalue("plain")
     return plain if request.param == "plain" else Database.open(_settings(plain_server, "api", "api"))
+
+
+@pytest.fixture(params=["embedded", "plain"])
+def filled(request: pytest.FixtureRequest) -> Database:
+    """Each kind of server, with a generation of facts and an answer box."""
+    database: Database = request.getfixturevalue(request.param)
+    Runner(database, ZoneInfo("UTC")).catch_up()
+    with database.connect("app") as conn:
+        conn.execute("select open_answer_box(gen_random_uuid(), gen_random_uuid()::text, '')")
+    return database
 
 
 def refused(database: Database, role: Role, statement: str) -> None:
@@ -119,8 +133,8 @@ def test_reports_turn_dates_into_positions_and_see_nothing_else_of_the_log(embed
 def test_the_projector_makes_schemas_of_its_own(served: Database, plain_server: PlainServer) -> None:
     database = served if served.embedded else Database.open(_settings(plain_server, "runner", "runner"))
     with database.connect("projector", autocommit=False) as connection:
-        connection.execute("create schema coopschool_facts_1")
-        connection.execute("create table coopschool_facts_1.fact (n int)")
+        connection.execute("create schema coopschool_facts_99")
+        connection.execute("create table coopschool_facts_99.fact (n int)")
         connection.rollback()
 
 
@@ -142,10 +156,37 @@ def test_a_superuser_serves_with_the_rights_of_the_role_alone(plain: Database) -
 
 
 @pytest.mark.parametrize("role", ["app", "projector", "reader"])
-def test_nobody_waits_for_ever(embedded: Database, role: Role) -> None:
-    with embedded.connect(role) as connection:
+def test_nobody_waits_for_ever(filled: Database, role: Role) -> None:
+    with filled.connect(role) as connection:
         for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
             assert connection.execute("select current_setting(%s)", [name]).fetchone() != ("0",)
+
+
+def test_every_role_may_do_with_every_table_what_is_written_down_and_nothing_else(filled: Database) -> None:
+    with filled.connect("owner") as conn:
+        assert rights.tables_in(conn, filled, filled.schema, "owner") == rights.written_down(rights.SCHOOL, "owner")
+        for (generation,) in conn.execute("select generation from fact_generations").fetchall():
+            schema = generations.schema_of(filled.schema, generation)
+            assert rights.tables_in(conn, filled, schema, "projector") == rights.written_down(rights.FACTS, "projector")
+
+
+def test_functions_are_run_by_whom_it_is_written_down_also_new_ones(filled: Database) -> None:
+    with filled.connect("owner", autocommit=False) as conn:
+        assert rights.functions_in(conn, filled) == rights.written_down(rights.FUNCTIONS, "")
+        conn.execute("create function forgotten() returns int language sql return 1")
+        assert set(rights.functions_in(conn, filled)["forgotten"].values()) == {"-"}
+        conn.rollback()
+
+
+def test_things_are_made_by_the_owner_and_facts_by_the_projector(filled: Database) -> None:
+    with filled.connect("owner") as conn:
+        found = rights.who_may_create(conn, filled)
+    assert found.pop("coopschool") == ["owner"]
+    assert found.pop("public") == []
+    assert found.pop("database") == ["projector"]
+    facts = {name: roles for name, roles in found.items() if name.startswith("coopschool_facts_")}
+    assert facts
+    assert all(roles == ["projector"] for roles in facts.values())
 
 
 def test_two_schools_in_one_database_do_not_see_each_other(embedded: Database) -> None:

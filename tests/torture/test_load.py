@@ -16,7 +16,7 @@ def a_small_school(school: CoopSchool) -> Supply:
 def test_what_is_too_much_is_refused_and_of_what_was_acknowledged_nothing_is_lost(tmp_path: Path) -> None:
     with Campaign(tmp_path / "data", seed=7, fill=a_small_school) as campaign:
         calm = campaign.offer("calm", rate=50, seconds=1)
-        rush = campaign.offer("rush", rate=6_000, seconds=0.2)
+        rush = campaign.offer("rush", rate=10_000, seconds=0.2)
         after = campaign.offer("after", rate=50, seconds=1)
     assert campaign.report.wrong == []
     assert campaign.report.writes > 0
