@@ -144,7 +144,8 @@ class CommandBus:
         self._now = now
         self._group_limit = group_limit
         self._patience = patience
-        self._queue: queue.Queue[Job | None] = queue.Queue(queue_limit)
+        self._queue_limit = queue_limit
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._repository = Repository(cache_limit)
         self._conn: Connection | None = None
         self._closing = False
@@ -159,12 +160,9 @@ class CommandBus:
     def submit(self, job: Job) -> None:
         """Puts a command in the queue; raises `Busy` when it is full or the bus is closing."""
         with self._accepting:
-            if self._closing:
+            if self._closing or self._queue.qsize() >= self._queue_limit:
                 raise Busy
-            try:
-                self._queue.put_nowait(job)
-            except queue.Full:
-                raise Busy from None
+            self._queue.put(job)
 
     def close(self) -> None:
         with self._accepting:
