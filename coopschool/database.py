@@ -148,6 +148,18 @@ class Database:
                 "run `coopschool migrate`."
             )
 
+    def require_restored(self) -> None:
+        """Raises `DatabaseError` while a restore from a backup is not finished."""
+        with self._connect_as_login() as connection:
+            found = connection.execute(
+                sql.SQL(_SQL["unfinished_restore"]).format(schema=sql.Identifier(self.schema))
+            ).fetchone()
+        if found is not None:
+            raise DatabaseError(
+                f"a restore into schema {self.schema} was begun on {found[0]:%Y-%m-%d at %H:%M} and is not finished: "
+                "run the same `coopschool restore` again, or use another, empty database."
+            )
+
     def _connect_as_login(self) -> psycopg.Connection[TupleRow]:
         login = {"connect_timeout": "10", "application_name": "coopschool", **self._login}
         connection = psycopg.connect(make_conninfo(**login), autocommit=True)

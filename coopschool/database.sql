@@ -11,3 +11,7 @@ create database {}
 -- name: roles_of_login
 -- Which of these roles the login may act as.
 select rolname from pg_roles where rolname = any(%s) and pg_has_role(oid, 'SET')
+
+-- name: unfinished_restore
+-- Whether a restore into this schema was begun and not finished.
+select begun_at from {schema}.unfinished_restore

@@ -41,6 +41,11 @@ def configure(level: str | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=least, force=True)
 
 
+def keep_off_stdout() -> None:
+    """For a command whose output programs read: what is logged on the way is for stderr, whatever that is then."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def _as_json(line: Any, **_how: Any) -> str:
     return _encode(line).decode()
 

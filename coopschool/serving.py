@@ -214,11 +214,12 @@ class _Running:
                 pass
 
 
-def end_with_supervisor(patience: float = PATIENCE) -> None:
-    """To be called by a child early on: it will end when the supervisor is gone. Without a supervisor, nothing."""
+def end_with_supervisor(patience: float = PATIENCE) -> bool:
+    """To be called by a child early on: it will end when the supervisor is gone. Whether there is a supervisor."""
     lifeline = os.environ.pop(LIFELINE, None)
     if lifeline is not None:
         threading.Thread(target=_end_with, args=(int(lifeline), patience), daemon=True).start()
+    return lifeline is not None
 
 
 def _end_with(lifeline: int, patience: float) -> None:

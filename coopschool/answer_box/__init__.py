@@ -49,13 +49,14 @@ class AnswerBox:
         ]
         return sum(map(_done, due))
 
-    def recover(self) -> list[str]:
+    def recover(self, *, no_keys_elsewhere: bool = False) -> list[str]:
         """Starts anew the boxes whose keys are gone (a restore from a backup), and says which; sweeps up old keys.
 
-        A machine that has never had keys, of an installation that may have them on another, only says so.
+        A machine that has never had keys, of an installation that may have them on another, only says so, unless it is
+        told that there are none elsewhere.
         """
         lost = self.boxes.lost()
-        if lost and not (self._alone or self.boxes.keys.exist):
+        if lost and not (no_keys_elsewhere or self._alone or self.boxes.keys.exist):
             logger.error("answer_box.keys_elsewhere", about=lost)
             return []
         for about in lost:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
+import psycopg
 
 from coopschool.answer_box.boxes import AnswerBoxes, BoxChanged, DropBox, NoBox, PutBox, TakeBox, size_for
 from coopschool.application import CoopSchool
@@ -107,9 +108,8 @@ class SurveyBox:
 
     def due(self) -> list[str]:
         """The waves that are open though their last day is over."""
-        topics = {"opened": stored_topics(WaveOpened.TOPIC), "closed": stored_topics(WaveClosed.TOPIC)}
         with closing(self._school.database.connect("app")) as conn:
-            opened = [tag.partition(":")[2] for (tag,) in conn.execute(SQL["open"], topics)]
+            opened = open_waves(conn)
         today = self._school.now().date()
         return self._school.read_now(lambda load: [id for id in opened if load(Wave, id).closes_on < today])
 
@@ -161,6 +161,12 @@ class SurveyBox:
         for place, answers in content.answers:
             responses[teams[place]].append(answers)
         return dict(responses)
+
+
+def open_waves(conn: psycopg.Connection[Any]) -> list[str]:
+    """The waves that were opened and not closed, in the order of their opening."""
+    topics = {"opened": stored_topics(WaveOpened.TOPIC), "closed": stored_topics(WaveClosed.TOPIC)}
+    return [tag.partition(":")[2] for (tag,) in conn.execute(SQL["open"], topics)]
 
 
 def _about(wave: str) -> str:

@@ -7,6 +7,7 @@ import typer
 from coopschool.cli import (
     analyst,
     api_keys,
+    backups,
     erasing,
     explaining,
     history,
@@ -69,6 +70,8 @@ app.command(rich_help_panel=STUDY)(whatif.whatif)
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.replay)
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.verify)
 app.command(rich_help_panel=LOOK_AFTER)(upkeep.checkpoint)
+app.command(rich_help_panel=LOOK_AFTER)(backups.backup)
+app.command(rich_help_panel=LOOK_AFTER)(backups.restore)
 app.command(rich_help_panel=LOOK_AFTER)(erasing.erase)
 app.command(rich_help_panel=LOOK_AFTER)(doctor)
 

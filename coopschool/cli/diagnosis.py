@@ -111,6 +111,7 @@ def _examine_database(settings: Settings, database: Database, diagnosis: Diagnos
     diagnosis.found("migrations", not pending, f"run `coopschool migrate`: {', '.join(pending)}" if pending else "all")
     if pending:
         return
+    database.require_restored()
     diagnosis.database_url = _without_password(database.url("app"))
     sql = statements("coopschool.cli", "diagnosis.sql")
     with database.connect("app") as connection:

@@ -94,11 +94,14 @@ def project(log_level: LogLevel = Level.info, data_dir: DataDir = None) -> None:
     from coopschool.serving import end_with_supervisor
     from projections.runner import Runner
 
-    end_with_supervisor()
+    supervised = end_with_supervisor()
     stop = _stop_on_signals()
     settings = load_settings(data_dir)
     _hand_down(data_dir, log_level)
-    with opened(settings, must_exist=False) as database, _timekeeping(settings, database) as keep_time:
+    with (
+        opened(settings, must_exist=False) as database,
+        _timekeeping(settings, database, begins=not supervised) as keep_time,
+    ):
         work_together([Runner(database, settings.zone).run, *keep_time], stop)
 
 
@@ -110,7 +113,7 @@ def keep_time(log_level: LogLevel = Level.info) -> None:
     stop = _stop_on_signals()
     settings = load_settings(None)
     _hand_down(None, log_level)
-    with opened(settings, must_exist=False) as database, _timekeeping(settings, database) as keep_time:
+    with opened(settings, must_exist=False) as database, _timekeeping(settings, database, begins=False) as keep_time:
         work_together(keep_time, stop)
 
 
@@ -120,9 +123,13 @@ def api(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> No
     from coopschool.api import server
     from coopschool.serving import end_with_supervisor
 
-    end_with_supervisor()
+    supervised = end_with_supervisor()
     logs.configure()
-    server.serve(load_settings(None), host=host, port=port, workers=workers)
+    settings = load_settings(None)
+    if not supervised:
+        with opened(settings, must_exist=False) as database:
+            keep_erased(settings, database)
+    server.serve(settings, host=host, port=port, workers=workers)
 
 
 def _hand_down(data_dir: Path | None, level: Level) -> None:
@@ -192,12 +199,16 @@ def _stop_on_signals() -> threading.Event:
 
 
 @contextmanager
-def _timekeeping(settings: Settings, database: Database) -> Iterator[list[Work]]:
-    """The timekeeper's work, on a school of its own; none where this login may not give commands."""
+def _timekeeping(settings: Settings, database: Database, *, begins: bool) -> Iterator[list[Work]]:
+    """The timekeeper's work, on a school of its own; none where this login may not give commands.
+
+    `begins`: nobody has looked into the erasure ledger yet. Raises `LedgerDamaged`.
+    """
     import structlog
 
     from coopschool.application import CoopSchool
     from coopschool.database import DatabaseError
+    from coopschool.erasing import replay_ledger
     from coopschool.timekeeper import Timekeeper
 
     try:
@@ -207,6 +218,8 @@ def _timekeeping(settings: Settings, database: Database) -> Iterator[list[Work]]
         yield []
         return
     with CoopSchool(database, settings) as school:
+        if begins:
+            replay_ledger(school)
         yield [Timekeeper(school).run]
 
 

@@ -63,6 +63,7 @@ def _status(error: Exception) -> int | None:
     """The exit status for an error that is foreseen; None for a bug."""
     import psycopg
 
+    from coopschool.backups.manifest import BackupError
     from coopschool.command_bus import Busy, StoreAway
     from coopschool.database import DatabaseError
     from coopschool.domain.errors import DomainError
@@ -71,7 +72,7 @@ def _status(error: Exception) -> int | None:
     from coopschool.postgres_programs import EmbeddedError
     from coopschool.settings import SettingsError
 
-    if isinstance(error, (CannotDo, SettingsError, DomainError, Exposed, LedgerDamaged)):
+    if isinstance(error, (CannotDo, SettingsError, DomainError, Exposed, LedgerDamaged, BackupError)):
         return CANNOT
     if isinstance(error, (DatabaseError, EmbeddedError, StoreAway, Busy, psycopg.OperationalError)):
         return AWAY

@@ -38,7 +38,7 @@ def load_settings(data_dir: Path | None) -> Settings:
 
 @contextmanager
 def opened(settings: Settings, *, must_exist: bool = True) -> Iterator[Database]:
-    """The database, ready for use: migrated. With `must_exist`, none is made where there was none.
+    """The database, ready for use: migrated, and whole. With `must_exist`, none is made where there was none.
 
     Raises `CannotDo`, `DatabaseError`, `EmbeddedError`.
     """
@@ -49,6 +49,7 @@ def opened(settings: Settings, *, must_exist: bool = True) -> Iterator[Database]
     with Database.open(settings) as database:
         if not database.embedded:
             database.require_migrated()
+        database.require_restored()
         yield database
 
 

@@ -44,9 +44,7 @@ class NotACheckpoint(Exception):
 def take(conn: Connection, key: bytes, now: datetime) -> Checkpoint:
     """Where the log stands now, signed with a key of 32 bytes."""
     head = log.head(conn)
-    (epoch,) = conn.execute(SQL["epoch"]).fetchone() or (None,)
-    assert epoch is not None
-    seen = Seen(epoch=epoch, position=head.position, hash=head.hash.hex(), taken_at=now)
+    seen = Seen(epoch=log.epoch(conn), position=head.position, hash=head.hash.hex(), taken_at=now)
     private = Ed25519PrivateKey.from_private_bytes(key)
     signature = private.sign(_signed(seen))
     return Checkpoint(seen=seen, public_key=private.public_key().public_bytes_raw().hex(), signature=signature.hex())

@@ -80,6 +80,14 @@ def head(conn: Connection) -> Head:
     return Head(*row) if row else EMPTY
 
 
+def epoch(conn: Connection) -> UUID:
+    """Which life of the log this is."""
+    row = conn.execute(SQL["epoch"]).fetchone()
+    assert row is not None
+    found: UUID = row[0]
+    return found
+
+
 def chain(events: Iterable[RecordedEvent], after: Head, now: datetime) -> Head:
     """Gives the events their positions, time of recording and hashes, in place; answers the new head.
 

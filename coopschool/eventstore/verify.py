@@ -34,11 +34,12 @@ def verify(conn: Connection, progress: Callable[[int], None] = lambda _rows: Non
     """
     with conn.transaction():
         conn.execute("set transaction isolation level repeatable read, read only")
-        yield from _verify_rows(conn, progress)
+        yield from verify_rows(conn, progress)
         yield from _verify_tag_index(conn)
 
 
-def _verify_rows(conn: Connection, progress: Callable[[int], None]) -> Iterator[Finding]:
+def verify_rows(conn: Connection, progress: Callable[[int], None]) -> Iterator[Finding]:
+    """Everything that is wrong with the log's rows, as the transaction that `conn` is in sees them."""
     before = log.EMPTY
     rows_since = 0
     with conn.cursor("verify") as cursor:

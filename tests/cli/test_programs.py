@@ -23,6 +23,7 @@ from coopschool.cli import addresses, operations
 from coopschool.clock import FixedClock
 from coopschool.database import Database
 from coopschool.domain.school.person import RegisterPerson
+from coopschool.erasure_ledger import Erased
 from coopschool.exposure import Exposed, is_loopback
 from coopschool.postgres_programs import EmbeddedError
 from coopschool.settings import Settings
@@ -60,6 +61,20 @@ def is_gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+def brought_back(school: CoopSchool) -> str:
+    """Somebody whom the erasure ledger knows and the log does not, as after a restore."""
+    person = str(uuid4())
+    details = school.vault.put_person(person, name="Ada Lovelace")
+    school.execute_now(RegisterPerson(at=school.now(), person=person), vault=[details])
+    school.erasures.note([Erased(person)])
+    return person
+
+
+def is_erased(school: CoopSchool, person: str) -> bool:
+    with school.database.connect("app") as conn:
+        return conn.execute("select from vault_people where person = %s", [person]).fetchone() is None
+
+
 # --- serve
 
 
@@ -74,9 +89,11 @@ def test_serve_answers_and_ends_with_all_its_processes(start: Start, port: int) 
     assert serve.left_behind() == []
 
 
-def test_serve_alone_leaves_the_projections_to_others(start: Start, port: int) -> None:
+def test_serve_alone_leaves_the_projections_to_others(start: Start, school: CoopSchool, port: int) -> None:
+    back = brought_back(school)
     serve = start("serve", "--port", str(port), "--no-projections")
     serve.line()
+    assert is_erased(school, back)
     assert serve.children_named("project") == []
     assert len(serve.children_named("keep-time")) == 1, "somebody must, and here commands may be given"
     serve.signal(signal.SIGTERM)
@@ -247,6 +264,16 @@ def test_the_demo_leaves_a_school_that_is_there_alone(start: Start, school: Coop
     assert demo.left_behind() == []
 
 
+def test_the_api_alone_erases_before_it_answers(start: Start, school: CoopSchool, port: int) -> None:
+    back = brought_back(school)
+    api = start("api", "--port", str(port))
+    until(lambda: get(port, "/health/live")[0] == 200)
+    assert is_erased(school, back)
+    api.signal(signal.SIGTERM)
+    assert api.ended() == 0
+    assert api.left_behind() == []
+
+
 # --- project
 
 
@@ -284,8 +311,10 @@ def long_ago(clock: FixedClock) -> None:
 @pytest.mark.parametrize("program", ["project", "keep-time"])
 def test_what_falls_due_is_done(start: Start, school: CoopSchool, program: str) -> None:
     Runner(school.database, school.settings.zone).catch_up()
+    back = brought_back(school)
     process = start(program)
     until(lambda: len(lapses(school.database)) == 1)
+    assert is_erased(school, back) == (program == "project"), "time is kept beside `serve`, which has erased by then"
     process.signal(signal.SIGTERM)
     assert process.ended() == 0
     assert process.left_behind() == []

@@ -27,7 +27,7 @@ from tests.support.plain_server import PASSWORD, PlainServer
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ["migrate", "api", "projections"]
+OURS = ["migrate", "api", "projections", "upkeep"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SECONDS_TO_BECOME_HEALTHY = 60
 
