@@ -69,13 +69,17 @@ insert into event_tags (tag, type, position)
 select distinct tag, type, position from events, unnest(tags) as tag order by tag, type, position
 
 -- name: stage_boxes
-create temporary table restored_boxes (box uuid, about text, sealed bytea) on commit drop
+-- No temporary table: the owner need not be allowed to make any.
+create table restored_boxes (box uuid, about text, sealed bytea)
 
 -- name: load_boxes
 copy restored_boxes (box, about, sealed) from stdin
 
 -- name: make_boxes
 select open_answer_box(box, about, sealed) from restored_boxes
+
+-- name: end_staging
+drop table restored_boxes
 
 -- name: begin_epoch
 insert into log_epochs (begun_after) values (%s) returning epoch

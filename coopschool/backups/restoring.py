@@ -113,6 +113,7 @@ def _load(database: Database, backup: Backup, progress: Progress) -> None:
             conn.execute(SQL["stage_boxes"])
             _copy(conn, SQL["load_boxes"], backup, BOXES, progress)
             conn.execute(SQL["make_boxes"])
+            conn.execute(SQL["end_staging"])
             conn.execute(SQL["make_tag_index"])
             _verify(conn, backup.manifest, progress)
             conn.execute(SQL["begin_epoch"], [backup.manifest.position])

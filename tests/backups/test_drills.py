@@ -79,8 +79,11 @@ def test_a_server_school_moves_to_another_database(plain_server: PlainServer, tm
     with plain_server.connect() as superuser:
         for name in ("old", "new"):
             superuser.execute(f"create database {name}")  # type: ignore[call-overload]
+            superuser.execute(f"revoke all on database {name} from public")  # type: ignore[call-overload]
             Database.open(login("postgres", name, PASSWORD)).migrate()
         superuser.execute(LOGINS.encode())
+        superuser.execute("grant connect on database old to keeper")
+        superuser.execute("grant connect on database new to keeper, upkeep")
     ada, before = live(login("postgres", "old", PASSWORD), tmp_path / "backup", login("keeper", "old", "keeper"))
     with pytest.raises(DatabaseError, match="keeper may not act as coopschool_app"):
         restore(login("keeper", "new", "keeper"), tmp_path / "backup", reopen_waves=False, progress=silent)

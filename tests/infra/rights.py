@@ -24,6 +24,7 @@ event_tags               ar                         r            -
 events_readable          r                          -            -
 log_epochs               r                          r            r
 migrations               r                          r            r
+unfinished_restore       r                          r            r
 vault_people             arwd                       -            -
 vault_texts              arwd                       -            -
 vault_places             arwd                       -            -
