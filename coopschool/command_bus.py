@@ -122,8 +122,9 @@ class _Group:
 class CommandBus:
     """Carries out commands, in groups, on a thread and a connection of its own.
 
-    `queue_limit` commands may wait, then `Busy`; `group_limit` go into one transaction. `close` refuses new commands,
-    carries out those that wait, and ends the thread.
+    `queue_limit` commands may wait, then `Busy`; `group_limit` go into one transaction. `patience`: seconds in which we
+    try to learn what became of a COMMIT. `longest`: seconds after which PostgreSQL gives up on a transaction of ours,
+    waiting for the lock included. `close` refuses new commands, carries out those that wait, and ends the thread.
     """
 
     IDLE_SECONDS = 1.0
@@ -138,12 +139,14 @@ class CommandBus:
         group_limit: int = 200,
         cache_limit: int = 20_000,
         patience: float = 5.0,
+        longest: float = 20.0,
     ) -> None:
         self.figures = Figures()
         self._connect = connect
         self._now = now
         self._group_limit = group_limit
         self._patience = patience
+        self._longest = longest
         self._queue_limit = queue_limit
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._repository = Repository(cache_limit)
@@ -265,6 +268,8 @@ class CommandBus:
         if self._conn is None or self._conn.closed:
             try:
                 self._conn = self._connect()
+                # We may vanish without a word, and nobody else can write until PostgreSQL gives up on us.
+                self._conn.execute(SQL["give_up_after"], (f"{self._longest * 1000:.0f}ms",))
             except psycopg.OperationalError as error:
                 raise _ConnectionLost from error
             self._conn.autocommit = False

@@ -14,6 +14,11 @@ select generation from live_facts for update
 -- Whether this connection may be the one that writes facts. By the table's oid: schools in one database are apart.
 select pg_try_advisory_lock(('live_facts'::regclass::oid::bigint << 8) | 2)
 
+-- name: give_up_after
+-- How long the session that writes facts may say nothing. Then PostgreSQL ends it, and another runner may take over.
+select set_config(name, %s, false)
+from unnest(array['idle_session_timeout', 'idle_in_transaction_session_timeout']) as name
+
 -- name: rebuild_alone
 select pg_try_advisory_lock(('live_facts'::regclass::oid::bigint << 8) | 3)
 

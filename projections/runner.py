@@ -26,15 +26,22 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
 BATCH = 5_000  # positions
 POLL = 1.0  # seconds
 LONGEST_PAUSE = 5.0  # seconds between attempts to reach PostgreSQL
+PATIENCE = 20.0  # seconds: far more than the largest batch takes to fold, during which nothing is said
 
 
 class Runner:
-    """Follows the log and writes facts. Several may run: one works, the others stand by."""
+    """Follows the log and writes facts. Several may run: one works, the others stand by.
 
-    def __init__(self, database: Database, zone: ZoneInfo = BRUSSELS, *, batch: int = BATCH) -> None:
+    `batch`: positions folded at a time. `patience`: seconds after which PostgreSQL gives up on a runner that is silent.
+    """
+
+    def __init__(
+        self, database: Database, zone: ZoneInfo = BRUSSELS, *, batch: int = BATCH, patience: float = PATIENCE
+    ) -> None:
         self._database = database
         self._zone = zone
         self._batch = batch
+        self._patience = patience
 
     def run(self, stop: StopEvent) -> None:
         """Works until told to stop. PostgreSQL may go and come back meanwhile."""
@@ -67,6 +74,8 @@ class Runner:
             if stop.wait(POLL):
                 return
         following = Following(conn, self._database, self._zone, self._batch)
+        # A runner may vanish without a word: no other can work until PostgreSQL gives up on it.
+        conn.execute(SQL["give_up_after"], [f"{self._patience * 1000:.0f}ms"])
         log.info("projections_following", generation=following.generation, position=following.position)
         while not stop.is_set():
             try:

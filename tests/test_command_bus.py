@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
-from coopschool.command_bus import Busy, KeyReused, Outcome, StoreAway
+from coopschool.command_bus import Busy, CommandBus, Job, KeyReused, Outcome, StoreAway
 from coopschool.database import Database
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged
 from coopschool.domain.errors import RuleBroken
@@ -397,6 +397,23 @@ def test_a_lost_commit_answer_of_another_writer_at_the_same_position_is_not_take
         positions = {ours.result(30).position, theirs.result(30).position}
     assert positions == {2, 3}
     assert [position for position, _ in log_of(database)] == [1, 2, 3]
+
+
+def test_a_writer_that_vanished_under_the_lock_does_not_keep_others_from_writing(
+    school: CoopSchool, database: Database, clock: FixedClock
+) -> None:
+    vanished = CommandBus(lambda: database.connect("app"), clock.now, longest=0.5)
+    hold, future = Hold(at=clock.now()), Future[Outcome]()
+    vanished.submit(Job(command=hold, future=future))
+    assert hold.started.wait(30)
+    try:
+        # As long as the other is silent: it has not gone, PostgreSQL gave up on it.
+        assert submit(school, sit(school, "a")).result(10).position == 1
+        hold.go_on.set()
+        assert future.result(30).position == 1
+    finally:
+        hold.go_on.set()
+        vanished.close()
 
 
 def test_when_the_store_is_away_commands_are_refused_and_work_again_after(

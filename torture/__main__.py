@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.machine import here_and_now
 from coopschool.settings import Settings
-from torture import answer_box, crash, fuzz, gate, runner
+from torture import answer_box, crash, fuzz, gate, proxy, runner
 
 console = Console(width=120)
 
@@ -43,6 +43,7 @@ PARTS: dict[str, Part] = {
     "crash": Part(crash.campaign, 200),
     "answers": Part(answer_box.campaign, 50),
     "runner": Part(runner.campaign, 200),
+    "proxy": Part(proxy.campaign, 104),
     "gate": Part(gate.campaign, 520),
     "fuzz": Part(lambda settings, cases, seed, _progress: fuzz.campaign(settings, cases, seed), 100),
 }

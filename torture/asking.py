@@ -42,13 +42,14 @@ class Asked:
 
 
 class Crowd:
-    """Clients that ask at the same time. A wish may be asked for by several of them at once."""
+    """Clients that ask at the same time, each after a pause of at most so many seconds. One wish may be several's."""
 
-    def __init__(self, port: int, token: str, random: Random, *, clients: int = 8) -> None:
+    def __init__(self, port: int, token: str, random: Random, *, clients: int = 8, pause: float = 0.015) -> None:
         self._port = port
         self._token = token
         self._random = random
         self._clients = clients
+        self._pause = pause
         self.asked = Asked()
 
     async def grant(self, wishes: Sequence[Wish], repeats: float = 1.0) -> None:
@@ -67,7 +68,7 @@ class Crowd:
         while self._waiting:
             wish = self._waiting.pop()
             while True:
-                await asyncio.sleep(random.random() * 0.015)
+                await asyncio.sleep(random.random() * self._pause)
                 try:
                     if connection is None:
                         connection = await asyncio.open_connection("127.0.0.1", self._port)

@@ -91,7 +91,7 @@ def campaign(
             report.killed[victim] += 1
             report.rounds += 1
             _add(report.asked, crowd.asked)
-            report.wrong += inspection.wishes_had_one_effect(database, wishes)
+            report.wrong += inspection.effects_of(database, wishes).wrong()
             if (number + 1) % ROUNDS_BETWEEN_REPLAYS == 0 or number + 1 == rounds:
                 report.wrong += inspection.log_is_whole(database)
                 report.wrong += inspection.facts_equal_a_replay(database, settings)

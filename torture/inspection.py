@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -35,23 +36,36 @@ def log_is_whole(database: Database) -> Iterator[str]:
             yield f"position {finding.position}: {finding.check}: {finding.detail}"
 
 
-def wishes_had_one_effect(database: Database, wishes: Sequence[Wish]) -> Iterator[str]:
-    """Acknowledged enrolments that are not in the log, or not once, or whose answers differ."""
+@dataclass
+class Effects:
+    """What is wrong with acknowledged enrolments: not in the log; there more than once, or answered in several ways."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+
+    def wrong(self) -> list[str]:
+        return [*self.lost, *self.doubled]
+
+
+def effects_of(database: Database, wishes: Sequence[Wish]) -> Effects:
+    """Looks for the effects of wishes that were all granted."""
+    found = Effects()
     with database.connect("app") as conn:
         rows = conn.execute(PLACES).fetchall()
-    effects = Counter((member, session) for _, member, session, _ in rows)
+    times = Counter((member, session) for _, member, session, _ in rows)
     events = {position: (kind, member, session) for kind, member, session, position in rows}
     for wish in wishes:
         if len(set(wish.answers)) != 1:
-            yield f"{wish.key} has {len(set(wish.answers))} different answers"
+            found.doubled.append(f"{wish.key} has {len(set(wish.answers))} different answers")
             continue
         answer = msgspec.json.decode(wish.answers[0], type=Granted)
         kind = "MemberEnrolled.v1" if answer.status == "confirmed" else "MemberWaitlisted.v1"
         if events.get(answer.position) != (kind, wish.member, wish.session):
             held = events.get(answer.position)
-            yield f"{wish.key} was acknowledged at position {answer.position}, which holds {held}"
-        if effects[wish.member, wish.session] != 1:
-            yield f"{wish.key} had {effects[wish.member, wish.session]} effects"
+            found.lost.append(f"{wish.key} was acknowledged at position {answer.position}, which holds {held}")
+        if times[wish.member, wish.session] > 1:
+            found.doubled.append(f"{wish.key} had {times[wish.member, wish.session]} effects")
+    return found
 
 
 def facts_equal_a_replay(database: Database, settings: Settings) -> Iterator[str]:

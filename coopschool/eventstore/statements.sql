@@ -3,6 +3,11 @@
 -- in one database do not wait for each other. Alone and first: a statement that also read the head would read a stale one.
 select pg_advisory_xact_lock(('events'::regclass::oid::bigint << 8) | 1)
 
+-- name: give_up_after
+-- How long a transaction may last before PostgreSQL ends its session, and the lock is free; from PostgreSQL 17 on.
+-- (The idle-in-transaction time-out does not do: psycopg's pipelines end with a Flush, which disarms it.)
+select set_config(name, %s, false) from pg_settings where name = 'transaction_timeout'
+
 -- name: head
 -- Where the log ends: position, hash and time of its last event.
 select position, hash, recorded_at from events order by position desc limit 1

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from coopschool.database import Database
 from coopschool.domain.school.enrolment import MemberEnrolled
@@ -21,6 +23,8 @@ from projections.replay import rebuild
 from projections.reports import run
 from projections.runner import Following, Runner, status, wait_for
 from tests.support.made_log import BRUSSELS, busy_school, record
+from tests.support.proxy import SOCKET
+from torture.wire import Wire
 
 NOW = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -36,9 +40,9 @@ def differing(database: Database) -> tuple[str, ...]:
 
 
 @contextmanager
-def running(database: Database, batch: int = 100) -> Iterator[threading.Event]:
+def running(database: Database, batch: int = 100, patience: float = 20.0) -> Iterator[threading.Event]:
     stop = threading.Event()
-    thread = threading.Thread(target=Runner(database, batch=batch).run, args=[stop])
+    thread = threading.Thread(target=Runner(database, batch=batch, patience=patience).run, args=[stop])
     thread.start()
     try:
         yield stop
@@ -67,6 +71,20 @@ def test_the_runner_follows_the_log_while_it_grows(database: Database) -> None:
     with running(database), database.connect("reader") as conn:
         head = fill(database, seed=2)
         wait_for(conn, head, timeout=30)
+    assert differing(database) == ()
+
+
+def test_a_runner_that_vanished_without_a_word_does_not_keep_another_from_working(
+    database: Database, settings: Settings
+) -> None:
+    fill(database)
+    login = conninfo_to_dict(settings.database_url or "")
+    with Wire(Path(str(login["host"])) / SOCKET) as wire, database.connect("reader") as conn:
+        url = make_conninfo(settings.database_url or "", host="127.0.0.1", port=wire.port, sslmode="disable")
+        with running(Database(make_conninfo(url, gssencmode="disable"), database.schema), patience=0.5):
+            wait_for(conn, fill(database, 100, seed=2), timeout=30)
+            wire.reset(server_learns=False)  # its session goes on, and holds what says who works
+            wait_for(conn, fill(database, 100, seed=3), timeout=30)
     assert differing(database) == ()
 
 
