@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from coopschool.application import CoopSchool
+from coopschool.backups import restore, save
 from coopschool.clock import FixedClock
 from coopschool.command_bus import VaultWrite
 from coopschool.database import Database
@@ -17,9 +20,14 @@ from coopschool.domain.school.person import GrantRole, PlaceLegalHold
 from coopschool.erasing import erase, replay_ledger
 from coopschool.erasure_ledger import Erased, ErasureLedger, LedgerDamaged
 from coopschool.identities import Identities, PutIdentity
+from coopschool.settings import Settings
 from coopschool.vault import PutReferences, PutText
+from projections.lake import export
+from projections.runner import Runner
 from tests.api.callers import Caller, Callers
 from tests.api.test_canary import everything
+from tests.backups.conftest import silent
+from tests.support.postgres import TestServer
 
 CANARY = "Zuleika-Quetzalcoatl"
 VAULT = "vault_people", "vault_texts", "vault_places", "vault_references", "vault_identities"
@@ -74,18 +82,30 @@ def keep(school: CoopSchool, person: str, number: int) -> None:
     school.execute_now(GrantRole(person=person, role="adviser", at=school.now()), vault=writes)
 
 
+def in_lake(database: Database, settings: Settings, directory: Path) -> str:
+    """All that an export writes which can be read as it is."""
+    Runner(database, settings.zone).catch_up()
+    export(database, settings, directory, as_csv=True)
+    return "\n".join(file.read_text() for file in directory.rglob("*") if file.suffix in (".csv", ".json", ".md"))
+
+
 def test_of_fifty_people_with_their_names_everywhere_nothing_is_left(
-    callers: Callers,
     fifty: list[Caller],
     school: CoopSchool,
     database: Database,
     catch_up: Callable[[], int],
+    test_server: TestServer,
+    tmp_path: Path,
 ) -> None:
     assert in_vault(database).count(CANARY) > 200
+    backup = save(database, school.settings, tmp_path / "backup", now=school.now(), progress=silent)
     with structlog.testing.capture_logs() as lines:
         receipts = [one.done("DELETE", "/api/people/me/personal-data") for one in fifty]
         catch_up()
-    assert CANARY.lower() not in (in_vault(database) + everything(database) + str(lines)).lower()
+    lake = in_lake(database, school.settings, tmp_path / "lake")
+    assert str(fifty[0].person)[:8] not in lake
+    assert "MemberEnrolled" in lake
+    assert CANARY.lower() not in (in_vault(database) + everything(database) + str(lines) + lake).lower()
     assert CANARY.lower() not in school.erasures.file.read_text().lower()
     assert "and from the trainer" in in_vault(database), "what others wrote keeps its sense"
     for receipt in receipts:
@@ -96,6 +116,15 @@ def test_of_fifty_people_with_their_names_everywhere_nothing_is_left(
         assert receipt["removed"]["texts"] == 1
     assert school.erasures.people() == {str(one.person) for one in fifty}
     assert school.vault.reference("person", called(7)) in school.erasures.references()
+
+    assert CANARY in backup.file("vault_people").read_text(), "until it is deleted, a backup holds what it held"
+    with test_server.database() as url:
+        settings = replace(school.settings, database_url=url)
+        done = restore(settings, backup.directory, reopen_waves=False, progress=silent)
+        assert sorted(done.erased_again) == sorted(str(one.person) for one in fifty)
+        with Database.open(settings) as again:
+            lake = in_lake(again, settings, tmp_path / "another lake")
+            assert CANARY.lower() not in (in_vault(again) + everything(again) + lake).lower()
 
 
 def test_the_receipt_says_when_what_and_where_the_log_says_so(callers: Callers, clock: FixedClock) -> None:
