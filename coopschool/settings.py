@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxy: str | None = None
     timezone: str = "Europe/Brussels"
     min_group: Annotated[int, Meta(ge=5)] = 5
+    retention_texts_days: Annotated[int, Meta(ge=1)] | None = None
+    retention_former_members_days: Annotated[int, Meta(ge=1)] | None = None
     spark_master: str = "local[2]"
 
     @classmethod

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 import psycopg
 import structlog
 
+from coopschool import retention
 from coopschool.answer_box import AnswerBox
 from coopschool.application import CoopSchool
 from coopschool.command_bus import Busy, StoreAway
 from coopschool.domain.base import Command
 from coopschool.domain.errors import DomainError
 from coopschool.domain.school.waiting_list import LapseWaitlist
-from coopschool.eventstore.log import SQL
 from projections.school.due import Due, due
 
 logger = structlog.get_logger("coopschool.timekeeper")
@@ -52,7 +52,7 @@ class Timekeeper:
         now = self._school.now()
         with self._school.database.connect("app") as conn:
             todo = due(conn, now)
-            self._tidy(conn, now)
+        self._tidy(now)
         for item in todo:
             self._do(item)
         return len(todo) + self._box.carry_out_due()
@@ -69,8 +69,8 @@ class Timekeeper:
     def _command(self, item: Due) -> Command:
         return LapseWaitlist(session=item.subject, at=item.due_at.astimezone(self._school.settings.zone))
 
-    def _tidy(self, conn: psycopg.Connection, now: datetime) -> None:
-        """Answers to repeated requests are kept for seven days."""
+    def _tidy(self, now: datetime) -> None:
+        """Lets go what is over its time, where no other process is doing so."""
         if self._tidied_at is None or now - self._tidied_at >= HOUSEKEEPING:
-            conn.execute(SQL["forget_answers"], (now,))
+            retention.apply(self._school)
             self._tidied_at = now

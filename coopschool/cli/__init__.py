@@ -14,6 +14,7 @@ from coopschool.cli import (
     keys,
     lake,
     operations,
+    retention,
     upkeep,
     waves,
     whatif,
@@ -73,6 +74,7 @@ app.command(rich_help_panel=LOOK_AFTER)(upkeep.checkpoint)
 app.command(rich_help_panel=LOOK_AFTER)(backups.backup)
 app.command(rich_help_panel=LOOK_AFTER)(backups.restore)
 app.command(rich_help_panel=LOOK_AFTER)(erasing.erase)
+app.command(rich_help_panel=LOOK_AFTER)(retention.retention)
 app.command(rich_help_panel=LOOK_AFTER)(doctor)
 
 

@@ -92,10 +92,6 @@ insert into idempotency (key, body, answer, position, recorded_at)
 select given.key, given.body, given.answer, given.position, %s::timestamptz
 from unnest(%s::bytea[], %s::bytea[], %s::text[], %s::bigint[]) as given (key, body, answer, position)
 
--- name: forget_answers
--- Answers are kept for seven days.
-delete from idempotency where recorded_at < %s::timestamptz - interval '7 days'
-
 -- name: tags_missing
 -- Tags of events that the index lacks; a hundred are enough to know.
 select position, tag
