@@ -1,7 +1,6 @@
 """The `ratings` projection: questionnaires, who could answer, and the answers as they were released.
 
-Its two tables of answers (`WITHHELD`) are ratings of people by people. What reads them is `projections.reports` for the
-reports that say they are `gated`, and it hands the rows to `projections.disclosure`.
+Its two tables of answers (`WITHHELD`) are ratings of people by people. `projections.disclosure` alone reads them.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class WaveRelease(msgspec.Struct, frozen=True, kw_only=True):
     released_at: datetime
     instrument: Instrument
     eligible: Mapping[str, frozenset[str]]
-    scores: Mapping[str, Mapping[str, Sequence[Fraction]]]
+    scores: Mapping[str, Mapping[str, Sequence[Fraction]]] = {}
     bands: Mapping[str, str] = {}
 
 

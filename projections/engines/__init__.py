@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from coopschool.domain.errors import Invalid
 from projections.calendar import Calendar
+from projections.disclosure import Gate
 from projections.engines.translating import translated
 from projections.lake import Lake, LakeError, figures
 from projections.reports import Report, Row, answer, ask, definition, values_of
@@ -71,7 +72,7 @@ def run(engine: Engine, lake: Lake, name: str, parameters: Mapping[str, Any]) ->
     found = {}
     for statement, translation in translated(about.name, engine.dialect).items():
         found[statement] = engine.rows(translation.sql, {name: values[name] for name in translation.parameters})
-    return answer(about, asked, found, manifest.min_group, manifest.projections)
+    return answer(about, asked, found, Gate(manifest.min_group), manifest.projections)
 
 
 def _known(lake: Lake, asked: Asked) -> int:

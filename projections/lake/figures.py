@@ -15,6 +15,7 @@ from coopschool.domain.errors import Invalid
 from coopschool.pseudonyms import Pseudonyms
 from coopschool.settings import Settings
 from projections import reports
+from projections.disclosure import Gate
 from projections.generations import Connection
 from projections.lake.columns import IDS
 from projections.lake.manifest import Lake, LakeError
@@ -40,7 +41,8 @@ def _report(
 ) -> Report:
     asked = reports.ask(about, {}, settings.zone, now)._replace(known=position)
     found = reports.rows_of(conn, about, asked)
-    shown = reports.answer(about, asked, found, settings.min_group, projections_version())
+    gate = Gate(settings.min_group, conn, known=position, as_of=asked.as_of)
+    shown = reports.answer(about, asked, found, gate, projections_version())
     return with_rows(shown, [_renamed(row, names) for row in shown.rows])
 
 

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from coopschool.domain.errors import Invalid, Unknown
 from coopschool.sql import statements
 from projections.calendar import Calendar
-from projections.disclosure import MIN_GROUP, RESEARCHER, Viewer
+from projections.disclosure import MIN_GROUP, RESEARCHER, Gate, Viewer
 from projections.generations import NotCaughtUp, ProjectionStopped, in_live_facts
 from projections.registry import projections_version
 from projections.reports import asked as asking
@@ -101,7 +101,8 @@ def in_facts(conn: Connection, about: Definition, asked: Asked, min_group: int) 
         asked = asked._replace(known=_known(conn, generation, about, asked.known_at))
         conn.execute(SQL["work_in_memory"])
         found = rows_of(conn, about, asked)
-        yield asked, answer(about, asked, found, min_group, projections_version())
+        gate = Gate(min_group, conn, known=asked.known, as_of=asked.as_of)
+        yield asked, answer(about, asked, found, gate, projections_version())
 
 
 def ask(
@@ -132,9 +133,9 @@ def refuse_future(parameters: Mapping[str, Any], zone: ZoneInfo, now: datetime) 
         raise Invalid("as_of", latest=latest.date().isoformat())
 
 
-def answer(about: Definition, asked: Asked, found: Rows, min_group: int, version: str) -> Report:
+def answer(about: Definition, asked: Asked, found: Rows, gate: Gate, version: str) -> Report:
     """The report that the rows of its statements make, by facts of that version of the projections."""
-    rows = about.shape(found, asked, min_group)
+    rows = about.shape(found, asked, gate)
     provenance = Provenance(asked.known, version, checksum(rows))
     return Report(about.name, _told(asked), provenance, list(about.notes), rows)
 

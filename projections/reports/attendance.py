@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from projections.disclosure import Gate
 from projections.reports.asked import Asked, Parameter
 from projections.reports.report import Definition, Row, Rows
 
 STATUSES = ("present", "partial", "absent", "excused")
 
 
-def shape(found: Rows, _asked: Asked, _min_group: int) -> list[Row]:
+def shape(found: Rows, _asked: Asked, _gate: Gate) -> list[Row]:
     """One row a slot that began; without a sheet, who had a seat is expected and the rest is null."""
     return [_row(row) for row in found["attendance"]]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from projections.disclosure import AutonomyRow, Viewer, WaveRelease, autonomy, scored, visible
+from projections.disclosure import AutonomyRow, Gate, Viewer, WaveRelease, visible
 from projections.reports.arithmetic import rate
 from projections.reports.asked import Asked, Parameter
 from projections.reports.questionnaires import HIDDEN, NOT_VALIDATED, Versions, published
@@ -60,15 +60,15 @@ def band_of(share: Fraction | None) -> str | None:
     return next((name for name, most in BANDS if share <= most), "<100%")
 
 
-def shape(found: Rows, asked: Asked, min_group: int) -> list[Row]:
+def shape(found: Rows, asked: Asked, gate: Gate) -> list[Row]:
     """The rows that this viewer may see, in order of release and dimension: teams, bands, all teams."""
     beside = Beside(_telework(found["telework"]), _decisions(found["decisions"]))
     questionnaires = published(found["instruments"])
     released = {row["wave"]: row for row in found["releases"]}
+    series = _releases(found, released, questionnaires, beside)
     rows = []
-    for code, releases in _releases(found, released, questionnaires, beside).items():
-        shown = autonomy(releases, questionnaires[code], min_group)
-        covered = _covered(shown, releases)
+    for code, shown in gate.autonomy(series, questionnaires).items():
+        covered = _covered(shown, series[code])
         rows += [
             _row(row, released[row.wave], covered, beside)
             for row in shown
@@ -80,24 +80,19 @@ def shape(found: Rows, asked: Asked, min_group: int) -> list[Row]:
 def _releases(
     found: Rows, released: Mapping[str, Row], questionnaires: Mapping[str, Versions], beside: Beside
 ) -> dict[str, list[WaveRelease]]:
-    """By questionnaire: a series never goes on from one to another."""
+    """What is known of the waves without their answers, by questionnaire: no series goes on from one to another."""
     eligible: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in found["eligible"]:
         eligible[row["wave"]][row["team"]].add(row["adviser"])
-    answers: dict[Key, dict[int, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    for row in found["answers"]:
-        answers[row["wave"], row["team"]][row["answer"]][row["item"]] = row["score"]
     releases = defaultdict(list)
     for wave, row in released.items():
-        instrument = questionnaires[row["instrument"]][row["version"]]
         teams = eligible[wave]
         bands = {team: band_of(beside.telework[wave, team].share) for team in teams if (wave, team) in beside.telework}
         release = WaveRelease(
             wave=wave,
             released_at=row["occurred_at"],
-            instrument=instrument,
+            instrument=questionnaires[row["instrument"]][row["version"]],
             eligible={team: frozenset(advisers) for team, advisers in teams.items()},
-            scores={team: scored(instrument, answers[wave, team].values()) for team in teams},
             bands={team: band for team, band in bands.items() if band is not None},
         )
         releases[row["instrument"]].append(release)

@@ -1,5 +1,5 @@
--- What the statistics gate needs, wave by wave. A release is taken whole or not at all: `known` and `as_of` choose
--- among releases, and everything about a wave is as it was known at its release, but for decisions, which are counts
+-- What the statistics gate needs beside the answers, wave by wave. A release is taken whole or not at all: `known` and `as_of`
+-- choose among releases, and everything about a wave is as it was known at its release, but for decisions, which are counts
 -- of what happened and may be recorded late.
 
 -- name: instruments
@@ -23,14 +23,6 @@ from eligible e
 join wave_releases r on r.wave = e.wave
 where r.position <= :known and r.occurred_at <= :as_of
 order by e.wave, e.team, e.adviser, e.quarter
-
--- name: answers
--- What they answered, without persons: for the gate alone.
-select a.wave, a.team, a.answer, a.item, a.score
-from wave_answers a
-join wave_releases r on r.wave = a.wave
-where r.position <= :known and r.occurred_at <= :as_of
-order by a.wave, a.team, a.answer, a.item, a.score
 
 -- name: telework
 -- The days that each team worked in the last full quarter before the wave, and those at home, by regime.

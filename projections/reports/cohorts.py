@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 
 from projections.calendar import months_between
+from projections.disclosure import Gate
 from projections.reports.arithmetic import rate
 from projections.reports.asked import Asked
 from projections.reports.report import Definition, Row, Rows
@@ -13,7 +14,7 @@ from projections.reports.report import Definition, Row, Rows
 MILESTONES = ("joined", "one_module", "three_modules", "rite_of_passage")
 
 
-def shape(found: Rows, asked: Asked, _min_group: int) -> list[Row]:
+def shape(found: Rows, asked: Asked, _gate: Gate) -> list[Row]:
     """For each quarter, one row a month that all its people have had; the last one as long as it lasts."""
     cohorts: dict[str, dict[int, Row]] = defaultdict(dict)
     for row in found["cohorts"]:

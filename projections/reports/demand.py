@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import product
 
+from projections.disclosure import Gate
 from projections.reports.asked import Asked, Parameter
 from projections.reports.report import Definition, Row, Rows
 
 Cell = tuple[str, str | None, str | None]
 
 
-def shape(found: Rows, asked: Asked, _min_group: int) -> list[Row]:
+def shape(found: Rows, asked: Asked, _gate: Gate) -> list[Row]:
     """One row a cell; somebody who would take several languages or places counts in each."""
     cells: dict[Cell, Row] = {}
     for row in found["demand"]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from coopschool.domain.errors import Invalid, Unknown
 from coopschool.sql import statements
-from projections.disclosure import MIN_GROUP, RESEARCHER, Viewer
+from projections.disclosure import MIN_GROUP, RESEARCHER, Gate, Viewer
 from projections.reports import (
     BRUSSELS,
     Asked,
@@ -127,7 +127,7 @@ def explain(
         values = values_of(about, asked) | _blank(about) | dict(asked.filters) | group | {"parts": list(parts)}
         found = conn.execute(_statements()[name], values, prepare=False).fetchall()
         if not found and name == "progress":
-            _refuse_empty(conn, about, asked, min_group)
+            _refuse_empty(conn, about, asked, Gate(min_group))
     return Explained(report, figure, cells, [row[0] for row in found])
 
 
@@ -183,15 +183,15 @@ def _no_such_group(group: Mapping[str, Any], known: list[Row]) -> Unknown:
     return unknown
 
 
-def _refuse_empty(conn: Connection, about: Definition, asked: Asked, min_group: int) -> None:
+def _refuse_empty(conn: Connection, about: Definition, asked: Asked, gate: Gate) -> None:
     """Raises `Unknown` where no session is of the module, period and so on; sessions themselves are not listed."""
     given = {name: value for name, value in asked.filters.items() if value is not None and name != "category"}
     anything = asked._replace(group_by=("module",), filters={**asked.filters, "category": None})
-    if not given or about.shape(rows_of(conn, about, anything), anything, min_group):
+    if not given or about.shape(rows_of(conn, about, anything), anything, gate):
         return
     columns = tuple(name for name in given if name != "session") or ("module",)
     everything = asked._replace(group_by=columns, filters=dict.fromkeys(asked.filters))
-    rows = about.shape(rows_of(conn, about, everything), everything, min_group)
+    rows = about.shape(rows_of(conn, about, everything), everything, gate)
     raise _no_such_group(given, [{column: row[column] for column in columns} for row in rows])
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-
 import msgspec
 
 from coopschool.domain.errors import Forbidden
-from projections.disclosure import FeedbackRelease, FeedbackRow, feedback
+from projections.disclosure import FeedbackRow, Gate
 from projections.reports.asked import Asked, Parameter
 from projections.reports.questionnaires import HIDDEN, NOT_VALIDATED, published
 from projections.reports.report import Definition, Row, Rows
@@ -17,37 +14,13 @@ COLUMNS = ("module", "session", "instrument", "version", "moment", "source", "it
 FIGURES = ("n", "mean", "distribution", "distribution_n", "cold_minus_hot")
 
 
-def shape(found: Rows, asked: Asked, min_group: int) -> list[Row]:
+def shape(found: Rows, asked: Asked, gate: Gate) -> list[Row]:
     """One row an item. With a session, its own rows, which only its trainers see. Raises `Forbidden`."""
     session = asked.filters["session"]
     if session is not None and session not in asked.viewer.sessions:
         raise Forbidden(session=session)
-    shown = feedback(
-        _releases(found), by_session=session is not None, as_of=asked.as_of, known_at=asked.known, min_group=min_group
-    )
+    shown = gate.feedback(published(found["instruments"]), module=asked.filters["module"], session=session)
     return [_row(row) for row in shown if asked.filters["moment"] in (None, row.moment)]
-
-
-def _releases(found: Rows) -> Iterator[FeedbackRelease]:
-    """The answers of each session, moment and source, in the order of the log."""
-    questionnaires = published(found["instruments"])
-    about: dict[tuple[int, str], Row] = {}
-    scores: dict[tuple[int, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for row in found["answers"]:
-        key = (row["position"], row["source"])
-        about[key] = row
-        scores[key][row["item"]] += [row["score"]] * int(row["times"])
-    for key, row in sorted(about.items()):
-        yield FeedbackRelease(
-            position=row["position"],
-            occurred_at=row["occurred_at"],
-            session=row["session"],
-            module=row["module"],
-            instrument=questionnaires[row["instrument"]][row["version"]],
-            moment=row["moment"],
-            source=row["source"],
-            scores=scores[key],
-        )
 
 
 def _row(row: FeedbackRow) -> Row:

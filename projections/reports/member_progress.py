@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
-from projections.disclosure import rounded
+from projections.disclosure import Gate, rounded
 from projections.reports.asked import Asked, Parameter
 from projections.reports.report import Definition, Row, Rows
 
@@ -25,7 +25,7 @@ class Standing(NamedTuple):
     moment: int
 
 
-def shape(found: Rows, _asked: Asked, _min_group: int) -> list[Row]:
+def shape(found: Rows, _asked: Asked, _gate: Gate) -> list[Row]:
     """One row a module that the member has to do with or may take next."""
     standings = _standings(found["standing"])
     attended = _half_days(found["attendance"])

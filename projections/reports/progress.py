@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from projections.disclosure import counts
+from projections.disclosure import Gate, counts
 from projections.reports.arithmetic import median, rate
 from projections.reports.asked import Asked, Parameter
 from projections.reports.report import Definition, Row, Rows
@@ -55,7 +55,7 @@ class Tally:
         }
 
 
-def shape(found: Rows, asked: Asked, min_group: int) -> list[Row]:
+def shape(found: Rows, asked: Asked, gate: Gate) -> list[Row]:
     """One row a group. By category, small groups are hidden, and figures of sessions say nothing.
 
     One category is shown as it would be beside the others: what is hidden then is hidden alone, too.
@@ -75,7 +75,7 @@ def shape(found: Rows, asked: Asked, min_group: int) -> list[Row]:
         if tally.sums["people"]
     ]
     within = [column for column in columns if column != "category"]
-    shown = counts(rows, within=within, figures=FIGURES, people="people", min_group=min_group)
+    shown = counts(rows, within=within, figures=FIGURES, people="people", min_group=gate.min_group)
     dropped = {"people"} if columns == asked.group_by else {"people", "category"}
     return [
         {column: value for column, value in row.items() if column not in dropped}

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from coopschool.domain.base import Role
+from projections.disclosure import Gate
 from projections.reports.asked import Asked, Parameter
 
 Row = dict[str, Any]
@@ -38,7 +39,7 @@ class Definition(NamedTuple):
 
     `roles` may ask for everything; `own` says who else may ask for what is theirs, and by which parameter. `group_by`
     and `figures` name the columns. `shape` turns the rows of the SQL file into those shown. A report that is `gated`
-    reads answers of people: it runs as the role that may, and `shape` lets out only what the statistics gate gave.
+    runs as the role that may read answers of people, which its `shape` sees only as figures that the gate gives.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Definition(NamedTuple):
     figures: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     projections: tuple[str, ...]
-    shape: Callable[[Rows, Asked, int], list[Row]]
+    shape: Callable[[Rows, Asked, Gate], list[Row]]
     own: str | None = None
     notes: tuple[str, ...] = ()
     gated: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from projections.disclosure import Gate
 from projections.reports.asked import Asked, Parameter
 from projections.reports.autonomy import decided, teams_seen_by
 from projections.reports.report import Definition, Row, Rows
@@ -14,7 +15,7 @@ FIGURES = (
 )  # fmt: skip
 
 
-def shape(found: Rows, asked: Asked, _min_group: int) -> list[Row]:
+def shape(found: Rows, asked: Asked, _gate: Gate) -> list[Row]:
     """One row a team and quarter in which it held a workshop; advisers see their own team."""
     seen = teams_seen_by(asked.viewer)
     decisions: dict[tuple[str, str], list[Row]] = defaultdict(list)

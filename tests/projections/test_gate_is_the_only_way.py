@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import psycopg
 import pytest
 
-import projections
 from coopschool.database import Database
 from coopschool.settings import Settings
-from coopschool.sql import statements
 from projections.advisers.ratings import WITHHELD
 from projections.generations import in_live_facts
 from projections.reports import REPORTS, run
 from tests.projections.story import Story
 from tests.support.advisers import FEEDBACK, published
 from tests.support.chantier import alike, rated, wave
+from tests.support.gatekeeping import PACKAGES, bypasses
 from tests.support.lakes import released
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_the_role_of_the_reports_may_not_read_answers(story: Story, database: Da
         conn.execute(f"select count(*) from {table}")  # type: ignore[arg-type]
 
 
-def test_a_report_that_reads_answers_without_saying_so_is_refused(
+def test_a_gated_report_runs_for_no_role_that_may_not_read_answers(
     story: Story, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert story.rows("feedback")
@@ -54,24 +56,38 @@ def test_a_report_that_reads_answers_without_saying_so_is_refused(
         run(conn, "feedback", {})
 
 
-def test_reports_that_read_answers_are_those_that_say_they_are_gated() -> None:
-    reading = {
-        about.name
-        for about in REPORTS.values()
-        for text in statements("projections.reports", f"{about.name}.sql").values()
-        if any(table in text for table in WITHHELD)
-    }
-    assert reading == {about.name for about in REPORTS.values() if about.gated}
+def test_nothing_but_the_gate_reads_answers() -> None:
+    assert bypasses(ROOT) == []
 
 
-def test_no_other_statement_of_the_projections_names_the_answers() -> None:
-    gated = {f"{about.name}.sql" for about in REPORTS.values() if about.gated}
-    naming = {
-        path.name
-        for path in Path(next(iter(projections.__path__))).rglob("*.sql")
-        if any(table in path.read_text() for table in WITHHELD)
-    }
-    assert naming == gated | {"facts.sql", "comments.sql"}
+BYPASSES = {
+    "projections/reports/ranking.sql": "-- name: ranking\nselect team, avg(score) from wave_answers group by team",
+    "coopschool/api/advisers/raw.sql": "-- name: raw\nselect * from feedback_answers",
+    "projections/reports/ranking.py": "def rows(conn):\n    return conn.execute('select score from wave_answers')",
+    "projections/lake/raw.py": "from projections.advisers.ratings import WITHHELD\n",
+    "projections/whatif/raw.py": "from projections.advisers import ratings\nTABLES = ratings.WITHHELD\n",
+    "projections/reports/all_of_them.py": "from projections.disclosure.gate import SQL\nREAD = SQL['of_waves']\n",
+    "projections/reports/again.py": "import projections.disclosure.gate as gate\n",
+    "coopschool/api/again.py": "STATEMENTS = statements('projections.disclosure', 'answers.sql')\n",
+    "coopschool/api/log.sql": "-- name: raw\nselect data from events where type = 'WaveResponsesReleased.v1'",
+    "coopschool/cli/released.py": "from coopschool.domain.advisers.autonomy_survey import WaveResponsesReleased\n",
+    "coopschool/cli/log.py": "def of(event):\n    return [team.answers for team in event.responses]\n",
+    "projections/advisers/other.py": (
+        "from coopschool.domain.school.feedback import FeedbackReleased\n"
+        "@on(FeedbackReleased)\ndef released(self, event, occurred_at): ...\n"
+    ),
+}
+
+
+def test_reports_that_bypass_the_gate_are_found(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.json", "*.csv")
+        )
+    for path, text in BYPASSES.items():
+        assert not (tmp_path / path).exists()
+        (tmp_path / path).write_text(text)
+    assert {found.partition(":")[0] for found in bypasses(tmp_path)} == BYPASSES.keys()
 
 
 def test_groups_under_five_are_hidden_whole_in_every_gated_report(story: Story) -> None:
