@@ -2,7 +2,7 @@
 
 Handlers give `operation_id`, a docstring, `example=` (a body), and `may_answer=` (statuses of their own); here every
 operation gets its problem answers, its sign-in, and the headers that the edge and the guard read (`If-Match`,
-`Idempotency-Key`).
+`Idempotency-Key`). The page `/answer/{wave}` is for browsers and left out: what it takes, and what it answers, is HTML.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import pytest
 from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
+from psycopg import sql
 
 from coopschool.answer_box import AnswerBox
 from coopschool.api.advisers import answer_page
@@ -97,7 +98,7 @@ def test_the_form_is_usable_without_script_and_by_a_screen_reader(
     groups = len(AUTONOMY.items)
     assert len(shown.all("fieldset")) == len(shown.all("legend")) == groups
     assert len(shown.all("label")) == groups * 6 + 1
-    assert shown.all("form") == [{"method": "post", "action": "?lang=en", "novalidate": ""}]
+    assert shown.all("form") == [{"id": "answer", "method": "post", "action": "?lang=en", "novalidate": ""}]
     known = {attributes["id"] for _, attributes in shown.tags if "id" in attributes}
     assert {one["for"] for one in shown.all("label") if "for" in one} <= known
     assert {id for _, one in shown.tags for id in one.get("aria-describedby", "").split()} <= known
@@ -129,6 +130,63 @@ def test_wording_that_the_vault_has_lost_is_shown_by_its_codes(
     with database.connect("app") as conn:
         conn.execute("delete from vault_texts")
     assert '<legend>1. <span lang="fr">s1</span></legend>' in client.get(PAGE).text
+
+
+# --- another language
+
+
+def switches(shown: Shown) -> dict[str, dict[str, str]]:
+    """The buttons that show the form in another language, by language."""
+    return {one["value"]: one for one in shown.all("button") if one.get("name") == answer_page.ONLY_LANGUAGE}
+
+
+def kept(database: Database) -> list[object]:
+    """How many events there are, and what is in the box, sealed, with the tokens that are not spent."""
+    with database.connect("owner") as conn:
+        found: list[object] = [conn.execute("select count(*) from events").fetchone()]
+        for (box,) in conn.execute("select box from answer_boxes order by box").fetchall():
+            table = sql.Identifier(f"answer_box_{box.hex}")
+            found.append(conn.execute(sql.SQL("select sealed from {}").format(table)).fetchone())
+        return found
+
+
+def test_another_language_keeps_what_is_filled_in_and_spends_no_token(
+    tokens: list[str], client: TestClient[Litestar], database: Database
+) -> None:
+    filled = {"token": tokens[0], "s1": "2", "t1": "5"}
+    before = kept(database)
+    found = switches(Shown(client.get(f"{PAGE}?lang=en").text))
+    assert set(found) == {"fr", "nl"}
+    pressed = {**filled, answer_page.ONLY_LANGUAGE: "nl"}
+    response = client.post(f"{PAGE}{found['nl']['formaction']}", data=pressed)
+    shown = Shown(response.text)
+    assert response.status_code == 200
+    assert shown.all("html") == [{"lang": "nl"}]
+    assert shown.fields() == {**dict.fromkeys(AGREES, ""), **filled}
+    assert response.url.query == b"lang=nl"
+    assert not shown.all("div"), "nothing is called wrong: nothing was sent"
+    assert set(switches(shown)) == {"fr", "en"}
+    assert kept(database) == before
+    assert send(client, agreeing(tokens[0])).status_code == 200, "the token was not spent"
+
+
+def test_enter_in_the_token_s_field_sends_the_form_instead_of_changing_its_language(
+    tokens: list[str], client: TestClient[Litestar]
+) -> None:
+    first = Shown(client.get(PAGE).text).all("button")[0]
+    assert (first["type"], first["form"]) == ("submit", "answer")
+    assert "name" not in first
+    assert "formaction" not in first
+
+
+def test_in_another_language_a_closed_survey_is_closed_too(
+    tokens: list[str], client: TestClient[Litestar], clock: FixedClock
+) -> None:
+    clock.advance(timedelta(days=15))
+    response = client.post(f"{PAGE}?lang=nl", data={**agreeing(tokens[0]), answer_page.ONLY_LANGUAGE: "nl"})
+    assert response.status_code == 410
+    assert answer_page.escape(answer_page.words("nl")["closed"]) in response.text
+    assert {one["href"] for one in Shown(response.text).all("a")} == {"?lang=fr", "?lang=nl", "?lang=en"}
 
 
 # --- sending it

@@ -17,7 +17,7 @@ from coopschool import vault
 from coopschool.answer_box import TokenRefused
 from coopschool.api.access import PUBLIC
 from coopschool.api.advisers import answer_page
-from coopschool.api.advisers.answer_page import TOKEN, Filled, Wrong
+from coopschool.api.advisers.answer_page import ONLY_LANGUAGE, TOKEN, Filled, Wrong
 from coopschool.api.request import ApiRequest
 from coopschool.api.wording import LANGUAGES
 from coopschool.command_bus import Busy, StoreAway
@@ -50,14 +50,17 @@ async def show_form(request: ApiRequest, wave_id: WavePath, lang: Lang = None) -
     if asked is None:
         return _html(404, language, answer_page.notice(language, "unknown", "unknown_text"))
     if not asked.takes_answers:
-        return _html(410, language, answer_page.notice(language, "closed", "closed_text"))
+        return _closed(language)
     questions = await _worded(request, asked)
     return _html(200, language, answer_page.form(questions, asked.until, language))
 
 
 @post("/answer/{wave_id:str}", operation_id="SendAnswerForm", roles=PUBLIC, unnoted=True, include_in_schema=False)
 async def send_form(request: ApiRequest, wave_id: WavePath, lang: Lang = None) -> Response[str]:
-    """Puts the answer into the box, or shows the form again with what is wrong and all that was filled in."""
+    """Puts the answer into the box, or shows the form again with what is wrong and all that was filled in.
+
+    Where only another language is wanted, it is shown in that, and the token is not even looked at.
+    """
     language = _language(request, lang)
     asked = await _asked(request, wave_id)
     if asked is None:
@@ -69,6 +72,8 @@ async def send_form(request: ApiRequest, wave_id: WavePath, lang: Lang = None) -
         page = answer_page.form(questions, asked.until, language, filled, wrong, uncertain=uncertain)
         return _html(status, language, page)
 
+    if filled.only_language:
+        return again(200) if asked.takes_answers else _closed(language)
     answers = _answers(filled.answers)
     if wrong := _wrong(questions, filled.token, answers, language):
         return again(422, *wrong)
@@ -117,8 +122,8 @@ def _filled(body: bytes) -> Filled:
     except ValueError:
         return Filled()
     given = {name: value.replace("\0", "") for name, value in pairs}
-    token = given.pop(TOKEN, "")
-    return Filled(token.strip(), {code: value for code, value in given.items() if value})
+    token, switched = given.pop(TOKEN, ""), given.pop(ONLY_LANGUAGE, None) is not None
+    return Filled(token.strip(), {code: value for code, value in given.items() if value}, switched)
 
 
 def _answers(filled: Mapping[str, str]) -> dict[str, Any]:
@@ -145,6 +150,10 @@ def _said_of(error: Invalid, said: Mapping[str, str]) -> Wrong:
     if isinstance(error, UnknownItem):
         return Wrong(item, said["unknown_item"].format(item=item[:40]))
     return Wrong(item, said["outside_scale"])
+
+
+def _closed(language: Language) -> Response[str]:
+    return _html(410, language, answer_page.notice(language, "closed", "closed_text"))
 
 
 def _html(status: int, language: Language, page: str) -> Response[str]:

@@ -22,6 +22,8 @@ from coopschool.domain.instruments import Instrument, Item
 from coopschool.domain.school.words import Language
 
 TOKEN = "token"  # noqa: S105 - the field's name
+ONLY_LANGUAGE = "only-language"  # sent with the form where it is to be shown in another language and nothing more
+FORM = "answer"
 NAMES: Mapping[Language, str] = {"fr": "Français", "nl": "Nederlands", "en": "English"}
 
 
@@ -33,10 +35,11 @@ class Wrong(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """What somebody has filled in: the token, and the points by item, as they came."""
+    """What somebody has filled in: the token, and the points by item, as they came; and whether it is to be sent."""
 
     token: str = ""
     answers: Mapping[str, str] = {}
+    only_language: bool = False
 
 
 @cache
@@ -78,7 +81,7 @@ def form(
         _paragraph(said["anonymous"]),
         _paragraph(said["not_validated"]),
         # The language is in the address, and nothing else.
-        f'<form method="post" action="?lang={language}" novalidate>',
+        f'<form id="{FORM}" method="post" action="?lang={language}" novalidate>',
         _token(language, filled.token, problems.get(TOKEN)),
         f"<h2>{escape(said['statements'])}</h2>",
         _paragraph(said["statements_hint"].format(least=questions.min_items_per_dimension), "hint"),
@@ -91,22 +94,23 @@ def form(
         "</form>",
     ]
     title = f"{said['error_prefix']}: {said['title']}" if problems or uncertain else said["title"]
-    return _page(language, title, said["title"], "\n".join(filter(None, parts)))
+    return _page(language, title, said["title"], "\n".join(filter(None, parts)), _buttons(language))
 
 
 def notice(language: Language, heading: str, text: str) -> str:
     """A page that says one thing; both are names of sentences."""
     said = words(language)
-    return _page(language, said[heading], said[heading], _paragraph(said[text]))
+    links = "".join(_link(other, current=other == language) for other in LANGUAGES)
+    return _page(language, said[heading], said[heading], _paragraph(said[text]), f"<ul>{links}</ul>")
 
 
-def _page(language: Language, title: str, heading: str, content: str) -> str:
+def _page(language: Language, title: str, heading: str, content: str, languages: str) -> str:
     return Template(_file("answer.html")).substitute(
         language=language,
         title=escape(title),
         style=_file("answer.css"),
-        languages=escape(words(language)["languages"]),
-        links="".join(_link(other, current=other == language) for other in LANGUAGES),
+        label=escape(words(language)["languages"]),
+        languages=languages,
         heading=escape(heading),
         content=content,
     )
@@ -115,6 +119,25 @@ def _page(language: Language, title: str, heading: str, content: str) -> str:
 def _link(language: Language, *, current: bool) -> str:
     here = ' aria-current="true"' if current else ""
     return f'<li><a href="?lang={language}" lang="{language}" hreflang="{language}"{here}>{NAMES[language]}</a></li>'
+
+
+def _buttons(language: Language) -> str:
+    """The languages as buttons of the form: what is filled in goes along, and comes back in the other language.
+
+    Enter in a text field presses a form's first button, which must not be one of these.
+    """
+    choices = "".join(f"<li>{_button(other, current=other == language)}</li>" for other in LANGUAGES)
+    enter = f'<button type="submit" form="{FORM}" class="enter" tabindex="-1" aria-hidden="true"></button>'
+    return f"{enter}<ul>{choices}</ul>"
+
+
+def _button(language: Language, *, current: bool) -> str:
+    if current:
+        return f'<span lang="{language}" aria-current="true">{NAMES[language]}</span>'
+    return (
+        f'<button type="submit" form="{FORM}" formaction="?lang={language}" name="{ONLY_LANGUAGE}" value="{language}" '
+        f'lang="{language}">{NAMES[language]}</button>'
+    )
 
 
 def _paragraph(text: str, kind: str = "") -> str:
