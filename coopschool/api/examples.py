@@ -68,9 +68,10 @@ REPORT_FILTERS = {
     "progress": {"group_by": "module,period", "as_of": "2026-03-02"},
     "demand": {"module": MODULE},
     "attendance": {"session": RUNNING_SESSION},
+    "feedback": {"session": OWN_SESSION},
 }
 # A figure of each report, and what names its row.
-EXPLAINED = {
+EXPLAINED: dict[str, dict[str, str | None]] = {
     "member_progress": {"figure": "status", "module": MODULE},
     "progress": {"figure": "enrolled", "module": MODULE},
     "cohorts": {"figure": "people"},
@@ -78,5 +79,5 @@ EXPLAINED = {
     "attendance": {"figure": "absent", "slot": "1"},
     "workshops": {"figure": "held"},
     "autonomy": {"figure": "mean"},
-    "feedback": {"figure": "mean"},
+    "feedback": {"figure": "mean", "session": None},
 }

@@ -172,7 +172,7 @@ def _session(
     begins_in: timedelta,
     seats: int = 12,
     slots: int = 2,
-    trainers: tuple[str, ...] = (),
+    trainers: tuple[str, ...] = (examples.TRAINER,),
     team: str | None = None,
 ) -> ScheduleSession:
     starts = [now + begins_in + timedelta(weeks=week) for week in range(slots)]
