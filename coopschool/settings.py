@@ -78,11 +78,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Where the school's days begin and end."""
         return ZoneInfo(self.timezone)
 
+    @property
+    def keeps_own_secret(self) -> bool:
+        """Whether the root secret lies in the data directory, because nobody has named another place."""
+        return self.secret_file is None
+
     def root_secret(self) -> bytes:
         """The secret that every key derives from; made on first use where the data directory is ours."""
         if self.secret_file is not None:
             return _read_secret(self.secret_file, "COOPSCHOOL_SECRET_FILE")
-        return _read_or_make_secret(self.data_dir / "secret")
+        return _read_or_make_secret(self.own_secret_file)
+
+    @property
+    def own_secret_file(self) -> Path:
+        """Where the root secret lies that we make ourselves."""
+        return self.data_dir / "secret"
+
+    def adopt_secret(self, secret: bytes) -> None:
+        """Takes over the root secret of an installation that this one continues, unless it has one already."""
+        _make_secret(self.own_secret_file, secret.decode())
 
     def signing_key(self) -> bytes:
         """The key of development tokens: from its file, else random per data directory."""
@@ -213,16 +227,16 @@ def _read_secret(file: Path, setting: str) -> bytes:
 def _read_or_make_secret(file: Path) -> bytes:
     """The secret in the file; several processes may ask at once, one of them makes it, whole or not at all."""
     if not file.exists():
-        _make_secret(file)
+        _make_secret(file, secrets.token_urlsafe(48))
     return _read_secret(file, "the data directory")
 
 
-def _make_secret(file: Path) -> None:
+def _make_secret(file: Path, secret: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as handle:
-        handle.write(secrets.token_urlsafe(48))
+        handle.write(secret)
         handle.flush()
         os.fsync(handle.fileno())
     with suppress(FileExistsError):  # another process was first: its secret counts

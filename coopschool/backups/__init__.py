@@ -1,7 +1,8 @@
 """Backups: what cannot be made anew, as files in a directory, sealed; and a school brought back from them.
 
 Copied is the truth: log, vault, remembered answers, sealed answer boxes, keys of integrations. Facts, the tag index and
-the schema are made anew. The root secret, the erasure ledger and the keys of answer boxes are never in a backup.
+the schema are made anew. The erasure ledger and the keys of answer boxes are never in a backup; the root secret is only
+where it lies in the data directory and would be lost with it.
 """
 
 from coopschool.backups.manifest import Backup, BackupError, Manifest

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 MANIFEST = "manifest.json"
+ROOT = "secret"  # the root secret, only of an installation that keeps it in its data directory
 SEALING = "backups"  # what the key of the seal is derived for
 FORMAT = 1
 AT_ONCE = 1024 * 1024  # bytes

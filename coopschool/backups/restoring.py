@@ -15,12 +15,13 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from msgspec.structs import replace
 from psycopg import sql
 
 from coopschool.answer_box import AnswerBox
 from coopschool.answer_box.survey import open_waves, wave_of
 from coopschool.application import CoopSchool
-from coopschool.backups.manifest import SEALING, Backup, BackupError, Manifest, Progress
+from coopschool.backups.manifest import ROOT, SEALING, Backup, BackupError, Manifest, Progress
 from coopschool.backups.saving import BOXES, COPIED, SQL
 from coopschool.database import Database
 from coopschool.erasing import replay_ledger
@@ -54,13 +55,15 @@ def restore(settings: Settings, directory: Path, *, reopen_waves: bool, progress
     begin anew, with new tokens. Raises `BackupError`, before anything is touched where the backup is not whole; and
     what `Database.open`, `Database.migrate` and `replay_ledger` raise.
     """
-    _require_secret(settings)
-    backup = Backup.read(directory, settings.derive_key(SEALING))
+    secret = _secret(settings, directory)
+    backup = Backup.read(directory, secret.derive_key(SEALING))
     _require_fitting(backup.manifest, reopen_waves=reopen_waves)
     ledger = ErasureLedger(settings.erasures_file)
     ledger_found = ledger.file.exists()
     ledger.entries()  # a damaged one had better show now
     backup.check(progress)
+    if secret is not settings:
+        settings.adopt_secret(secret.root_secret())
     with Database.open(settings) as database:
         if database.pending():
             database.migrate()
@@ -73,14 +76,20 @@ def restore(settings: Settings, directory: Path, *, reopen_waves: bool, progress
     return restored
 
 
-def _require_secret(settings: Settings) -> None:
-    """Where the root secret would be made on first use, a new one would not be the one of the backup."""
-    secret = settings.data_dir / "secret"
-    if settings.secret_file is None and not secret.exists():
+def _secret(settings: Settings, directory: Path) -> Settings:
+    """Settings with a root secret to read the backup by: where none is here yet, the one that came with the backup.
+
+    One made anew would not recognise what is in it.
+    """
+    if not settings.keeps_own_secret or settings.own_secret_file.exists():
+        return settings
+    brought = directory / ROOT
+    if not brought.exists():
         raise BackupError(
-            f"there is no root secret in {settings.data_dir.absolute()}: put the copy of the one that was in use there "
-            f"first, as {secret}, or name it with COOPSCHOOL_SECRET_FILE."
+            f"there is no root secret in {settings.data_dir.absolute()}, nor in the backup: put the copy of the one "
+            f"that was in use there first, as {settings.own_secret_file}, or name it with COOPSCHOOL_SECRET_FILE."
         )
+    return replace(settings, secret_file=brought)
 
 
 def _require_fitting(manifest: Manifest, *, reopen_waves: bool) -> None:

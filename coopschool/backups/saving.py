@@ -26,6 +26,7 @@ from coopschool.answer_box.survey import open_waves
 from coopschool.backups.manifest import (
     AT_ONCE,
     MANIFEST,
+    ROOT,
     SEALING,
     Backup,
     BackupError,
@@ -71,6 +72,8 @@ Connection = psycopg.Connection[Any]
 def save(database: Database, settings: Settings, directory: Path, *, now: datetime, progress: Progress) -> Backup:
     """Makes a backup in a directory that does not exist yet. The login must be allowed to act as the owner.
 
+    A root secret that lies in our data directory would be lost with it, so it goes along.
+
     Raises `BackupError` and `DatabaseError`; whatever happens, no half of a backup is left under that name.
     """
     key = settings.derive_key(SEALING)
@@ -82,6 +85,9 @@ def save(database: Database, settings: Settings, directory: Path, *, now: dateti
         content = written(manifest, key)
         with _new_file(draft / MANIFEST) as file:
             file.write(content)
+        if settings.keeps_own_secret:
+            with _new_file(draft / ROOT) as file:
+                file.write(settings.root_secret())
     return Backup.read(directory, key)
 
 

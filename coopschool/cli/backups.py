@@ -18,9 +18,9 @@ def backup(
 ) -> None:
     """Write a backup of everything that cannot be made anew, while the school goes on.
 
-    It holds names and texts: keep it as closed as the database, and delete it when it is old. The root secret, the
-    erasure ledger and the keys of the answer boxes are not in it: keep copies of the first two elsewhere, none of the
-    keys.
+    It holds names and texts: keep it as closed as the database, and delete it when it is old. The erasure
+    ledger and the keys of the answer boxes are not in it: keep a copy of the ledger elsewhere, none of the keys. The
+    root secret is in it only where it lies in the data directory and would be lost with it.
     """
     from datetime import UTC, datetime
 

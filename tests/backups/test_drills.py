@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,18 @@ def test_an_embedded_school_that_lost_its_database_comes_back(tmp_path: Path) ->
     (settings.data_dir / "pgdata").rename(tmp_path / "lost")
     assert restore(settings, tmp_path / "backup", reopen_waves=False, progress=silent).erased_again == [ada]
     is_back(settings, before)
+
+
+def test_an_embedded_school_that_lost_all_but_its_ledger_comes_back_on_a_new_machine(tmp_path: Path) -> None:
+    settings, new = Settings(data_dir=tmp_path / "data"), Settings(data_dir=tmp_path / "new" / "data")
+    ada, before = live(settings, tmp_path / "backup", settings)
+    secret, ledger = settings.root_secret(), settings.erasures_file.read_bytes()
+    shutil.rmtree(settings.data_dir)
+    new.data_dir.mkdir(parents=True)
+    new.erasures_file.write_bytes(ledger)
+    assert restore(new, tmp_path / "backup", reopen_waves=False, progress=silent).erased_again == [ada]
+    assert new.root_secret() == secret
+    is_back(new, before)
 
 
 @pytest.fixture
