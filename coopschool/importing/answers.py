@@ -11,19 +11,21 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
+from coopschool.domain.advisers.autonomy_survey import MoreAnswersThanEligible
 from coopschool.domain.advisers.survey_waves import CloseWave, OpenWave
 from coopschool.domain.errors import Invalid
 from coopschool.domain.instruments import Instrument, Moment
-from coopschool.domain.school.feedback import Answers, FeedbackMoment
+from coopschool.domain.school.feedback import Answers, FeedbackMoment, MoreSheetsThanPresent
 from coopschool.domain.school.feedback_release import ReleaseFeedback, window_after
 from coopschool.domain.school.session import Session
 from coopschool.importing.answer_files import FEEDBACK, WAVE_RESPONSES, FeedbackRow, Source, WaveResponseRow
 from coopschool.importing.context import Context
-from coopschool.importing.files import SLOTS, Files
+from coopschool.importing.files import ATTENDANCE, SLOTS, Files
 from coopschool.importing.questionnaires import publishing, questions
 from coopschool.importing.references import Key, session, team
 from coopschool.importing.steps import Step, Turn
 from coopschool.importing.tables import Table
+from coopschool.importing.team_files import TEAM_MEMBERS
 
 _RANDOM = secrets.SystemRandom()
 _NEXT = timedelta(microseconds=1)
@@ -101,6 +103,7 @@ def _release(
         version=asked.version,
         online=tuple(given["online"]),
         paper=tuple(given["paper"]),
+        exceptions=frozenset({MoreSheetsThanPresent.code} if _was_with_erased(context, asked.session_ref) else ()),
     )
     yield from context.step(
         FEEDBACK,
@@ -115,6 +118,11 @@ def _release(
         session=session_id,
         commands=lambda load: [*publishing(context, row, load, at), release],
     )
+
+
+def _was_with_erased(context: Context, session_ref: str) -> bool:
+    """Whether somebody attended who was erased: their sheet is there, their attendance is not."""
+    return context.names_erased(row for row in context.files.rows(ATTENDANCE) if row.session_ref == session_ref)
 
 
 _SOURCES: tuple[Source, ...] = ("online", "paper")
@@ -199,7 +207,9 @@ def _wave(context: Context, wave: str, rows: Sequence[WaveResponseRow]) -> Itera
             commands=lambda load: [*publishing(context, row, load, opens), open_],
         )
     at = context.end_of(row.closes_on)
-    close = CloseWave(at=at, wave=id, responses=responses)
+    had_erased = context.names_erased(stay for stay in context.files.rows(TEAM_MEMBERS) if stay.team_ref in teams)
+    excused = frozenset({MoreAnswersThanEligible.code} if had_erased else ())
+    close = CloseWave(at=at, wave=id, responses=responses, exceptions=excused)
     yield from context.step(
         WAVE_RESPONSES,
         row,

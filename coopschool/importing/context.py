@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from coopschool.domain.base import Load
-from coopschool.importing.files import Files, RowOfMember
+from coopschool.importing.files import Files
 from coopschool.importing.problems import Problem, Problems
 from coopschool.importing.references import Key, References, person
 from coopschool.importing.steps import Step
-from coopschool.importing.tables import Row, Table
+from coopschool.importing.tables import Row, RowOfMember, Table
 from coopschool.vault import PutPerson, PutPlace, PutText, Vault
 
 M = TypeVar("M", bound=RowOfMember)
@@ -48,8 +48,16 @@ class Context:
         """Whether the reference is that of somebody who was erased; says so of the row."""
         erased = self.references.was_erased(person(reference))
         if erased:
-            self.left_out.append(f"{table.file}, line {row.line}: this person's data were erased; they stay away.")
+            self.leave_out(table, row, "this person's data were erased; they stay away")
         return erased
+
+    def names_erased(self, rows: Iterable[RowOfMember]) -> bool:
+        """Whether one of the rows is about somebody who was erased, so that others may have been counted with them."""
+        return any(self.references.was_erased(person(row.member_ref)) for row in rows)
+
+    def leave_out(self, table: Table[Any], row: Row, why: str) -> None:
+        """Says of a row that it is not brought, and is no problem."""
+        self.left_out.append(f"{table.file}, line {row.line}: {why}.")
 
     def is_new(self, key: Key) -> bool:
         """Whether no earlier import has brought the row."""

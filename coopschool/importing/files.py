@@ -15,15 +15,9 @@ from coopschool.domain.school.words import Category, Format, Language
 from coopschool.importing import answer_files, cells, tables, team_files
 from coopschool.importing.problems import Problems
 from coopschool.importing.references import Key, Keys, module, person, session
-from coopschool.importing.tables import Column, Row, Table, optional
+from coopschool.importing.tables import Column, Row, RowOfMember, Table, optional
 
 R = TypeVar("R", bound=Row)
-
-
-class RowOfMember(Row, frozen=True, kw_only=True):
-    """A row about one member."""
-
-    member_ref: str
 
 
 class MemberRow(RowOfMember, frozen=True, kw_only=True):

@@ -24,6 +24,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     line: int
 
 
+class RowOfMember(Row, frozen=True, kw_only=True):
+    """A row about one member."""
+
+    member_ref: str
+
+
 R = TypeVar("R", bound=Row)
 
 

@@ -9,7 +9,7 @@ from coopschool.domain.advisers.adviser_team import TeleworkRegime
 from coopschool.domain.advisers.workshop import DecidedBy, ReviewOutcome, Theme
 from coopschool.importing import cells
 from coopschool.importing.references import Key, Keys, decision, person, team, workshop
-from coopschool.importing.tables import Column, Row, Table, optional
+from coopschool.importing.tables import Column, Row, RowOfMember, Table, optional
 
 
 class TeamRow(Row, frozen=True, kw_only=True):
@@ -26,9 +26,8 @@ class TeamRow(Row, frozen=True, kw_only=True):
         return "team formed", self.team_ref
 
 
-class TeamMemberRow(Row, frozen=True, kw_only=True):
+class TeamMemberRow(RowOfMember, frozen=True, kw_only=True):
     team_ref: str
-    member_ref: str
     from_: date
     to: date | None = None
 

@@ -69,7 +69,7 @@ def _forming(context: Context, row: TeamRow, first_days: Mapping[str, date]) -> 
 
 def stays(context: Context) -> Iterator[Step]:
     """Joining and leaving a team; a day still to come is announced now."""
-    for row in context.files.rows(TEAM_MEMBERS):
+    for row in context.rows_of(TEAM_MEMBERS):
         joins, leaves = context.is_new(row.joining), row.to is not None and context.is_new(row.leaving)
         if not joins and not leaves:
             continue

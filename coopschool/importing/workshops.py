@@ -69,7 +69,11 @@ def _planning(context: Context, row: WorkshopRow, id: str, team_id: str, day: da
 
 def _holding(context: Context, row: WorkshopRow, id: str, held_on: date) -> Iterator[Step]:
     at, spoils = context.start_of(held_on), workshop(row.workshop_ref)
-    found = [context.find(WORKSHOPS, row, "participants", person(one), spoils=spoils) for one in row.participants]
+    there = [one for one in row.participants if not context.is_erased(WORKSHOPS, row, one)]
+    if _is_forgotten(context, row):
+        context.leave_out(WORKSHOPS, row, "nobody is left who took part in this workshop")
+        return
+    found = [context.find(WORKSHOPS, row, "participants", person(one), spoils=spoils) for one in there]
     participants = tuple(one for one in found if one is not None)
     if len(participants) < len(found):
         return
@@ -85,18 +89,28 @@ def _holding(context: Context, row: WorkshopRow, id: str, held_on: date) -> Iter
         dated="held_on",
         turn=Turn.WORKSHOP_HELD,
         key=row.holding,
-        needs=[spoils, *(("member", one) for one in row.participants)],
+        needs=[spoils, *(("member", one) for one in there)],
         gives=spoils,
         id=id,
         commands=lambda _: commands,
     )
 
 
+def _is_forgotten(context: Context, row: WorkshopRow) -> bool:
+    """Whether everybody who took part was erased."""
+    erased = [context.references.was_erased(person(one)) for one in row.participants]
+    return bool(erased) and all(erased)
+
+
 def decisions(context: Context) -> Iterator[Step]:
     """What was decided, from the first row of each decision, and every review."""
     held = {row.workshop_ref: row.held_on for row in context.files.rows(WORKSHOPS)}
+    forgotten = {row.workshop_ref for row in context.files.rows(WORKSHOPS) if _is_forgotten(context, row)}
     first: dict[str, DecisionRow] = {}
     for row in context.files.rows(DECISIONS):
+        if row.workshop_ref in forgotten:
+            context.leave_out(DECISIONS, row, "nobody is left who took part in this workshop")
+            continue
         spoils = decision(row.decision_ref)
         id = context.references.id_of(spoils)
         workshop_id = context.find(DECISIONS, row, "workshop_ref", workshop(row.workshop_ref), spoils=spoils)
