@@ -34,8 +34,7 @@ def compare(data_dir: Path, events: int) -> list[Row]:
     with Database.open(settings) as database, CoopSchool(database, settings) as school:
         for length in (0, events // 10, events):
             with database.connect("app") as conn:
-                row = conn.execute("select coalesce(max(position), 0) from events").fetchone()
-                lengthen(conn, max(length - (row[0] if row else 0), 0))
+                lengthen(conn, length)
             rate, megabytes = 0.0, 0.0
             with running("ours", PORT, data_dir) as server:
                 for _ in range(ROUNDS):

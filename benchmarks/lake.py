@@ -66,8 +66,7 @@ def measure(data_dir: Path, events: int) -> tuple[Exported, list[Asked]]:
     settings = Settings(data_dir=data_dir)
     with Database.open(settings) as database:
         with database.connect("app") as conn:
-            row = conn.execute("select coalesce(max(position), 0) from events").fetchone()
-            lengthen(conn, max(events - (row[0] if row else 0), 0))
+            lengthen(conn, events)
         rebuild(database, settings.zone)
         with tempfile.TemporaryDirectory() as directory:
             with multiprocessing.get_context("spawn").Pool(1) as alone:

@@ -72,8 +72,7 @@ def compare(data_dir: Path, events: int, library_events: int) -> Rebuilt:
     settings = Settings(data_dir=data_dir)
     with Database.open(settings) as database:
         with database.connect("app") as conn:
-            row = conn.execute("select coalesce(max(position), 0) from events").fetchone()
-            lengthen(conn, max(events - (row[0] if row else 0), 0))
+            lengthen(conn, events)
         ours = rebuild(database, settings.zone)
         library = _library(environment(database.url("owner"), database.schema), library_events)
     return Rebuilt(ours.events_per_second, ours.position, library, library_events)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from uuid import uuid4
 
+from benchmarks.past import past
 from coopschool.application import CoopSchool
 from coopschool.demo.simulation import Simulation
 from coopschool.domain.base import Occurrence
-from coopschool.domain.school.enrolment import MemberEnrolled, ModuleCompleted
 from coopschool.domain.school.learning_module import DraftModule, PublishModule
 from coopschool.domain.school.membership import JoinAsMember
 from coopschool.domain.school.scheduling import ScheduleSession
-from coopschool.domain.school.session import AttendanceLogged, AttendanceRecord, SessionClosed, SessionScheduled, Slot
+from coopschool.domain.school.session import Slot
 from coopschool.eventstore import log
 from coopschool.eventstore.log import Connection, RecordedEvent
 from coopschool.eventstore.mapper import encode
@@ -74,45 +74,14 @@ def append(conn: Connection, events: Sequence[RecordedEvent]) -> None:
 
 
 def lengthen(conn: Connection, events: int) -> None:
-    """Appends so many events of past sessions: enrolments above all, as in a real log."""
-    history = _past_events()
-    remaining = events
-    while remaining:
-        piece = list(islice(history, min(ROWS_AT_ONCE, remaining)))
+    """Appends what a log lacks to so many events, of a school's past (`benchmarks.past`)."""
+    row = conn.execute("select coalesce(max(position), 0) from events").fetchone()
+    there = row[0] if row else 0
+    history = islice(past(), there, events)
+    while piece := [_recorded(occurrence) for occurrence in islice(history, ROWS_AT_ONCE)]:
         append(conn, piece)
-        remaining -= len(piece)
 
 
-def _past_events() -> Iterator[RecordedEvent]:
-    start = datetime(2015, 1, 5, 9, tzinfo=UTC)
-    number = 0
-    while True:
-        begins = start + timedelta(minutes=37 * number)
-        for occurrence in _session_life(f"M{number % 14 + 1:02}", begins):
-            topic, data = encode(occurrence.event)
-            yield RecordedEvent(topic, data, occurrence.tags, occurrence.occurred_at)
-        number += 1
-
-
-def _session_life(module: str, begins: datetime) -> Iterator[Occurrence]:
-    session, members = str(uuid4()), [str(uuid4()) for _ in range(SEATS)]
-    slot = Slot(number=1, starts_at=begins, ends_at=begins + timedelta(hours=3))
-    yield Occurrence(
-        SessionScheduled(
-            session=session, module=module, revision=1, audience=("A",), prerequisites=(),
-            min_attendance=Decimal("0.8"), slots=(slot,), seats=SEATS, trainers=(), languages=("fr",), place="online",
-            format="online", promotion_cutoff=begins - timedelta(days=2),
-        ),
-        begins - timedelta(days=40),
-    )  # fmt: skip
-    for count, member in enumerate(members):
-        yield Occurrence(
-            MemberEnrolled(member=member, session=session, module=module), begins - timedelta(days=30, minutes=-count)
-        )
-    records = tuple(AttendanceRecord(member=member, status="present") for member in members)
-    yield Occurrence(AttendanceLogged(session=session, module=module, slot=1, records=records), begins)
-    closed = begins + timedelta(days=1)
-    yield Occurrence(SessionClosed(session=session, module=module), closed)
-    for member in members:
-        completed = ModuleCompleted(member=member, session=session, module=module, attended=(1, 1), expected=1)
-        yield Occurrence(completed, closed)
+def _recorded(occurrence: Occurrence) -> RecordedEvent:
+    topic, data = encode(occurrence.event)
+    return RecordedEvent(topic, data, occurrence.tags, occurrence.occurred_at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import chain
 
 from projections.disclosure import Gate, counts
 from projections.reports.arithmetic import median, rate
@@ -63,7 +64,7 @@ def shape(found: Rows, asked: Asked, gate: Gate) -> list[Row]:
     only = asked.filters["category"]
     columns = asked.group_by if only is None or "category" in asked.group_by else (*asked.group_by, "category")
     tallies: dict[tuple[str | None, ...], Tally] = defaultdict(Tally)
-    for row in found["progress"]:
+    for row in chain(found["progress"], found["by_category"]):
         tallies[_key(row, columns)].add(row)
     if not columns:
         tallies[()]
