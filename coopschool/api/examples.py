@@ -1,6 +1,13 @@
-"""The ids that the document's examples use. The test that sends every example builds a school that has them."""
+"""What the document's examples use: ids, and days that are still to come whenever somebody reads them.
+
+The test that sends every example builds a school that has these ids.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any, NamedTuple
 
 PERSON = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e01"
 TRAINER = "5f0c1d9e-3b6a-4c7d-9e2f-8a1b4c6d7e02"
@@ -41,6 +48,29 @@ OPEN_WAVE = "3c8b1f52-9d04-4e6a-b7f1-2a5d8c9e0b11"
 TOKEN = "7K3M-Q9TX-4WBN-2HCD"  # noqa: S105 - of an example
 API_KEY = "c4a1e7d0-6b2f-4d38-9a57-1f0e8c3b2a01"
 
+
+class In(NamedTuple):
+    """A day that is so many days ahead when the document is read, or a moment of that day."""
+
+    days: int
+    at: time | None = None
+
+    def seen(self, now: datetime) -> str:
+        day = (now + timedelta(days=self.days)).date()
+        return day.isoformat() if self.at is None else datetime.combine(day, self.at, now.tzinfo).isoformat()
+
+
+def dated(value: Any, now: datetime) -> Any:
+    """The same with days in place of every `In`; `now` in the school's zone."""
+    if isinstance(value, In):
+        return value.seen(now)
+    if isinstance(value, Mapping):
+        return {name: dated(inner, now) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [dated(inner, now) for inner in value]
+    return value
+
+
 MODULE = "M01"
 NEW_MODULE = "M05"
 
@@ -63,9 +93,9 @@ PARAMETERS = {
     "q": "Jo",
     "from": "2026-03-01",
 }
-REPORT_FILTERS = {
+REPORT_FILTERS: Mapping[str, Mapping[str, Any]] = {
     "member_progress": {"member": MEMBER},
-    "progress": {"group_by": "module,period", "as_of": "2026-03-02"},
+    "progress": {"group_by": "module,period", "as_of": In(0)},
     "demand": {"module": MODULE},
     "attendance": {"session": RUNNING_SESSION},
     "feedback": {"session": OWN_SESSION},

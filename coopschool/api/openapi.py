@@ -8,6 +8,7 @@ operation gets its problem answers, its sign-in, and the headers that the edge a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from importlib.metadata import version
 from typing import Any
 
@@ -19,8 +20,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from coopschool.api import access, problems
-from coopschool.api.examples import PARAMETERS
+from coopschool.api.examples import PARAMETERS, dated
 from coopschool.api.problems import Problem
+from coopschool.application import CoopSchool
 
 TITLES = {
     400: "The body is not JSON, or nested too deep",
@@ -50,16 +52,23 @@ _TEXT = {"type": "string", "maxLength": 200}
 
 
 class _Document(JsonRenderPlugin):
-    """Serves the completed document, made once."""
+    """Serves the completed document, made once a day: some days in its examples lie ahead."""
 
     def __init__(self) -> None:
         super().__init__(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
-        self._rendered: bytes | None = None
+        self._completed = False
+        self._of: date | None = None
+        self._rendered = b""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        if self._rendered is None:
+        if not self._completed:
             complete(openapi_schema, {route.operation: route for route in access.routes(request.app)})
-            self._rendered = self.render_json(request, openapi_schema)
+            self._completed = True
+        school: CoopSchool = request.app.state.school
+        now = school.now()
+        if self._of != now.date():
+            self._rendered = self.render_json(request, dated(openapi_schema, now))
+            self._of = now.date()
         return self._rendered
 
 

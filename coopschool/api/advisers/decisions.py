@@ -15,7 +15,7 @@ from coopschool.api.advisers.workshop_seen import DecisionPage, DecisionSeen, de
 from coopschool.api.advisers.workshops import TAKING_PART
 from coopschool.api.answers import Cursor, Limit, MinPosition, cursor_key, page, portion
 from coopschool.api.body import Body, DecisionPath, Written
-from coopschool.api.examples import DECISION, TEAM
+from coopschool.api.examples import DECISION, TEAM, In
 from coopschool.api.problems import NotAllowed
 from coopschool.api.request import ApiRequest
 from coopschool.domain import bounds
@@ -37,7 +37,7 @@ class Review(Body, kw_only=True):
     operation_id="ReviewDecision",
     roles=TAKING_PART,
     tags=["workshops"],
-    example={"outcome": "changed", "review_on": "2026-12-01", "text": "Three days a week at home."},
+    example={"outcome": "changed", "review_on": In(120), "text": "Three days a week at home."},
     path_example={"decision_id": DECISION},
 )
 async def review(request: ApiRequest, decision_id: DecisionPath, data: JSONBody[Review]) -> Response[Written]:
@@ -80,7 +80,7 @@ async def one(request: ApiRequest, decision_id: DecisionPath) -> DecisionSeen:
     roles=TAKING_PART,
     tags=["workshops"],
     csv=True,
-    query_example={"due_before": "2026-12-31", "team": TEAM, "overdue": False},
+    query_example={"due_before": In(60), "team": TEAM, "overdue": False},
 )
 async def list_decisions(
     request: ApiRequest,

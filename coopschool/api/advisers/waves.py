@@ -22,7 +22,7 @@ from psycopg import Connection
 from coopschool.api.access import PUBLIC, may
 from coopschool.api.answers import Cursor, Limit, cursor_key, page
 from coopschool.api.body import Body, Id, Written
-from coopschool.api.examples import TEAM, TOKEN
+from coopschool.api.examples import TEAM, TOKEN, In
 from coopschool.api.request import ApiRequest
 from coopschool.domain import bounds
 from coopschool.domain.advisers.autonomy_survey import Wave, WaveOpened
@@ -142,7 +142,7 @@ class Waves(Controller):
     @post(
         operation_id="OpenWave",
         roles=may("coordinator", "researcher"),
-        example={"instrument": "autonomy", "version": 1, "teams": [TEAM], "closes_on": "2031-04-30"},
+        example={"instrument": "autonomy", "version": 1, "teams": [TEAM], "closes_on": In(21)},
     )
     async def open(self, request: ApiRequest, data: JSONBody[NewWave]) -> Response[WaveMade]:
         """Asks the advisers that these teams have today; teams, advisers and questionnaire stay as they are now."""

@@ -25,7 +25,7 @@ from coopschool.api.advisers.workshop_seen import (
 )
 from coopschool.api.answers import Cursor, Limit, MinPosition, cursor_key, page, portion
 from coopschool.api.body import Body, People, TeamPath, WorkshopPath, Written
-from coopschool.api.examples import ADVISER, HELD_WORKSHOP, OTHER_ADVISER, WORKSHOP
+from coopschool.api.examples import ADVISER, HELD_WORKSHOP, OTHER_ADVISER, WORKSHOP, In
 from coopschool.api.problems import NotAllowed
 from coopschool.api.request import ApiRequest
 from coopschool.domain import bounds
@@ -91,7 +91,7 @@ class DecisionMade(Written, kw_only=True):
     operation_id="PlanWorkshop",
     roles=TAKING_PART,
     tags=["workshops"],
-    example={"planned_for": "2026-04-20", "facilitators": [ADVISER]},
+    example={"planned_for": In(14), "facilitators": [ADVISER]},
 )
 async def plan(request: ApiRequest, team_id: TeamPath, data: JSONBody[NewWorkshop]) -> Response[WorkshopMade]:
     """Announces a workshop of a team."""
@@ -201,7 +201,7 @@ async def add_note(request: ApiRequest, workshop_id: WorkshopPath, data: JSONBod
     example={
         "theme": "telework",
         "decided_by": "team",
-        "review_on": "2026-09-01",
+        "review_on": In(90),
         "text": "Two days a week at home, never all on the same day.",
     },
     path_example={"workshop_id": HELD_WORKSHOP},

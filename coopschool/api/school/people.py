@@ -14,7 +14,7 @@ from msgspec import Meta
 from coopschool import vault
 from coopschool.api.access import may
 from coopschool.api.body import Body, Email, PersonName, PersonPath, Written
-from coopschool.api.examples import PERSON
+from coopschool.api.examples import PERSON, In
 from coopschool.api.problems import body_fault
 from coopschool.api.request import ApiRequest, etag
 from coopschool.domain.base import Load, Role, existing
@@ -111,7 +111,7 @@ class People(Controller):
         "/{person_id:str}/roles",
         operation_id="SetRoles",
         roles=may("admin"),
-        example={"roles": [{"role": "trainer"}, {"role": "coordinator", "until": "2030-12-31"}]},
+        example={"roles": [{"role": "trainer"}, {"role": "coordinator", "until": In(365)}]},
         path_example={"person_id": PERSON},
     )
     async def set_roles(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Annotated
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from msgspec import Meta
 
 from coopschool.api.access import SIGNED_IN, may
 from coopschool.api.body import Body, Id, Languages, Moment, SessionPath, SlotPath, Written
-from coopschool.api.examples import ENDED_SESSION, MODULE, SESSION, TRAINER
+from coopschool.api.examples import ENDED_SESSION, MODULE, SESSION, TRAINER, In
 from coopschool.api.request import ApiRequest, etag
 from coopschool.api.school.session_seen import SessionSeen, glance, with_words
 from coopschool.domain import bounds
@@ -105,8 +106,8 @@ class Sessions(Controller):
             "format": "in_person",
             "trainers": [TRAINER],
             "slots": [
-                {"starts_at": "2031-09-15T09:30:00+02:00", "ends_at": "2031-09-15T12:30:00+02:00"},
-                {"starts_at": "2031-09-22T09:30:00+02:00", "ends_at": "2031-09-22T12:30:00+02:00"},
+                {"starts_at": In(42, time(9, 30)), "ends_at": In(42, time(12, 30))},
+                {"starts_at": In(49, time(9, 30)), "ends_at": In(49, time(12, 30))},
             ],
         },
     )
@@ -175,7 +176,7 @@ class Sessions(Controller):
         operation_id="MoveSlot",
         roles=may("coordinator", "trainer"),
         status_code=200,
-        example={"starts_at": "2031-04-02T13:30:00+02:00", "ends_at": "2031-04-02T16:30:00+02:00"},
+        example={"starts_at": In(28, time(13, 30)), "ends_at": In(28, time(16, 30))},
         path_example={"session_id": SESSION, "number": 1},
     )
     async def move_slot(
