@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.machine import here_and_now
 from coopschool.settings import Settings
-from torture import answer_box, crash, fuzz, gate, proxy, runner
+from torture import answer_box, crash, fuzz, gate, proxy, rules, runner
 
 console = Console(width=120)
 
@@ -45,6 +45,7 @@ PARTS: dict[str, Part] = {
     "runner": Part(runner.campaign, 200),
     "proxy": Part(proxy.campaign, 104),
     "gate": Part(gate.campaign, 520),
+    "rules": Part(lambda settings, lives, seed, _progress: rules.campaign(settings, lives, seed), 300),
     "fuzz": Part(lambda settings, cases, seed, _progress: fuzz.campaign(settings, cases, seed), 100),
 }
 

@@ -15,7 +15,10 @@ from projections.projection import Projection, on
 
 
 class StaysOf(Described):
-    """The stays of one adviser: rows of ``stays``, by team and first day."""
+    """The stays of one adviser: rows of ``stays``, by team and first day.
+
+    How long a stay lasts is what was said of it last, whichever day that was about: an end may come forward.
+    """
 
     __slots__ = ("adviser", "stays")
 
@@ -25,32 +28,35 @@ class StaysOf(Described):
 
     def clear(self) -> None:
         super().clear()
-        self.stays: dict[tuple[str, date], date | None] = {}
+        self.stays: dict[tuple[str, date], tuple[int, date | None]] = {}  # position, last day
 
     def described(self) -> list[tuple[str, str, str]]:
         return [
             ("stays", f"{text(team)}\t{text(self.adviser)}\t{from_day}\t{to or NULL}", "1")
-            for (team, from_day), to in self.stays.items()
+            for (team, from_day), (_, to) in self.stays.items()
             if to is None or from_day <= to
         ]
 
     def joined(self, entry: Entry, emit: Emit) -> None:
         event: adviser_team.AdviserJoinedTeam = entry[3]
-        self.stays[event.team, event.from_] = None
-        self.show(entry[0], emit)
+        self._lasts((event.team, event.from_), entry, None, emit)
 
     def left(self, entry: Entry, emit: Emit) -> None:
         event: adviser_team.AdviserLeftTeam = entry[3]
-        if (event.team, event.from_) in self.stays:
-            self.stays[event.team, event.from_] = event.to
-        self.show(entry[0], emit)
+        self._lasts((event.team, event.from_), entry, event.to, emit)
+
+    def _lasts(self, stay: tuple[str, date], entry: Entry, to: date | None, emit: Emit) -> None:
+        occurred_at, position = entry[0], entry[1]
+        if stay not in self.stays or self.stays[stay][0] < position:
+            self.stays[stay] = (position, to)
+        self.show(occurred_at, emit)
 
 
 class Teams(Projection):
     """Adviser teams over time. A case is an adviser; telework stands by itself."""
 
     name = "teams"
-    version = 1
+    version = 2
     fact_tables = ("stays", "telework")
     kinds = ("adviser",)
     ignores = OF_THE_SCHOOL | {

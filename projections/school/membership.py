@@ -26,9 +26,12 @@ MILESTONES = {
 
 
 class Membership(Described):
-    """The categories of one member, each from a day on and before another: rows of ``categories``."""
+    """The categories of one member, each from a day on and before another: rows of ``categories``.
 
-    __slots__ = ("calendar", "ended_on", "id", "joined_on", "turns")
+    An end may come forward: `ended` is the one that was said last (its position, its day).
+    """
+
+    __slots__ = ("calendar", "ended", "id", "joined_on", "turns")
 
     def __init__(self, id: str, calendar: Calendar) -> None:
         self.id = id
@@ -39,19 +42,19 @@ class Membership(Described):
         super().clear()
         self.turns: list[tuple[str, str | None]] = []
         self.joined_on: str | None = None
-        self.ended_on: str | None = None
+        self.ended: tuple[int, str | None] = (0, None)
 
     def joined(self, entry: Entry, emit: Emit) -> None:
         day = self.calendar.day(entry[0]).isoformat()
-        self.joined_on, self.ended_on = self.joined_on or day, None
+        self.joined_on, self.ended = self.joined_on or day, (entry[1], None)
         self._turn(day, entry[3], entry[0], emit)
 
     def changed(self, entry: Entry, emit: Emit) -> None:
         self._turn(entry[3].isoformat(), entry[4], entry[0], emit)
 
-    def ended(self, entry: Entry, emit: Emit) -> None:
+    def ends(self, entry: Entry, emit: Emit) -> None:
         day: date = entry[3]
-        self.ended_on = day.isoformat()
+        self.ended = max(self.ended, (entry[1], day.isoformat()))
         self._turn((day + timedelta(days=1)).isoformat(), None, entry[0], emit)
 
     def _turn(self, day: str, category: str | None, occurred_at: str, emit: Emit) -> None:
@@ -173,7 +176,7 @@ class PersonCase:
         now, membership = self.now, self.membership
         columns = (
             text(self.id), now.registered_at or NULL, now.language or NULL, membership.joined_on or NULL,
-            membership.ended_on or NULL, "t" if now.erased else "f",
+            membership.ended[1] or NULL, "t" if now.erased else "f",
         )  # fmt: skip
         return "\t".join(columns) + "\n"
 
@@ -275,7 +278,7 @@ class Memberships(Projection):
 
     @on(member.MembershipEnded)
     def ended(self, event: member.MembershipEnded, occurred_at: str) -> None:
-        entry = self._entry(occurred_at, Membership.ended, event.ended_on)
+        entry = self._entry(occurred_at, Membership.ends, event.ended_on)
         self._change(event.member).membership.add(entry, self.facts.emit)
 
     @on(enrolment.ModuleCompleted)

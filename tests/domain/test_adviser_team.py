@@ -14,6 +14,7 @@ from coopschool.domain.advisers.adviser_team import (
     TeleworkRecorded,
 )
 from coopschool.domain.advisers.team_membership import (
+    ONE_DAY,
     FormTeam,
     InAnotherTeam,
     JoinTeam,
@@ -37,7 +38,7 @@ from coopschool.domain.school.person import PersonalDataErased
 from coopschool.domain.school.scheduling import ScheduleSession
 from coopschool.domain.school.session import SessionCancelled, SessionNotOpen
 from coopschool.domain.school.withdrawal import EndMembership, ErasePersonalData
-from tests.support.advisers import adviser, formed, in_team, left_team, team_of
+from tests.support.advisers import LONG_AGO, adviser, formed, in_team, left_team, team_of
 from tests.support.given_when_then import NOW, given, local
 from tests.support.school import (
     COORDINATOR,
@@ -207,12 +208,18 @@ def test_a_stay_that_is_over_stays_as_it_was() -> None:
     )
 
 
-def test_who_is_erased_leaves_the_team() -> None:
+def test_who_is_erased_leaves_the_team_the_day_before_so_that_no_wave_of_today_asks_them() -> None:
     given(*team_of("north", "ann")).when(ErasePersonalData(at=NOW, person="ann")).then(
+        left_team("north", "ann", NOW.date() - ONE_DAY),
         MembershipEnded(member="ann", ended_on=NOW.date()),
-        left_team("north", "ann", NOW.date()),
-        PersonalDataErased(person="ann"),
+        PersonalDataErased(person="ann", member="ann"),
     )
+
+
+def test_who_is_erased_joins_no_team_not_even_for_the_past() -> None:
+    past = JoinTeam(at=NOW, team="north", adviser="ann", from_=LONG_AGO, to=date(2026, 2, 1))
+    erased = PersonalDataErased(person="ann", member="ann")
+    given(formed("north"), *joined("ann", category="B"), erased).when(past).then_refused(NotPermanentWorker)
 
 
 def test_who_is_no_permanent_worker_any_more_leaves_the_team_the_day_before() -> None:

@@ -16,8 +16,10 @@ from coopschool.domain.school.enrolment import (
     MemberWaitlisted,
     PassedOver,
 )
+from coopschool.domain.school.interest import RegisterInterest
 from coopschool.domain.school.member import MembershipCategoryChanged, MembershipEnded, MembershipInactive
 from coopschool.domain.school.membership import ChangeCategory, WaivePrerequisite
+from coopschool.domain.school.module_enrolment import EnrolInModule
 from coopschool.domain.school.person import LegalHoldPlaced, PersonalDataErased, PersonRegistered
 from coopschool.domain.school.session import SessionBegun, SessionClosed, SessionNotOpen, TrainersChanged
 from coopschool.domain.school.withdrawal import (
@@ -260,27 +262,51 @@ def test_the_coordinator_ends_memberships() -> None:
 # --- a person
 
 
+ANN_ERASED = PersonalDataErased(person="ann", member="ann")
+
+
 def erase(person: str = "ann", **given: Any) -> ErasePersonalData:
     return ErasePersonalData(**({"at": NOW, "person": person} | given))
 
 
 def test_erasing_a_member_ends_the_membership_first() -> None:
     given(*FULL).when(erase(by=themselves("ann"))).then(
-        ended(), withdrawn("ann", why="erased"), promoted("bob", 1, "ann"), PersonalDataErased(person="ann")
+        ended(), withdrawn("ann", why="erased"), promoted("bob", 1, "ann"), ANN_ERASED
     )
 
 
 def test_erasing_brings_an_end_to_come_forward() -> None:
-    given(*SCHOOL, ended(on=date(2026, 6, 30))).when(erase()).then(ended(), PersonalDataErased(person="ann"))
+    given(*SCHOOL, ended(on=date(2026, 6, 30))).when(erase()).then(ended(), ANN_ERASED)
 
 
 def test_a_membership_that_has_not_begun_ends_on_its_first_day() -> None:
     at = local("2026-01-02 09:00")
-    given(*SCHOOL).when(erase(at=at)).then(ended(on=date(2026, 1, 5)), PersonalDataErased(person="ann"))
+    given(*SCHOOL).when(erase(at=at)).then(ended(on=date(2026, 1, 5)), ANN_ERASED)
+
+
+def test_nothing_begins_for_the_erased_not_even_today() -> None:
+    """Today is the last day of their membership."""
+    today = scheduled("today", "2026-03-02 14:00", module="M02", trainers=())
+    school = given(*SCHOOL, *module("M02"), today).when(erase()).then(ended(), ANN_ERASED)
+    for wish in (
+        EnrolInSession(at=NOW, session="today", member="ann"),
+        EnrolInModule(at=NOW, module="M02", member="ann"),
+        RegisterInterest(at=NOW, module="M02", member="ann"),
+        ChangeCategory(at=NOW, member="ann", category="B", effective_on=NOW.date()),
+        WaivePrerequisite(at=NOW, member="ann", module="M02", reason_code="other"),
+    ):
+        school.when(wish).then_refused(MembershipInactive)
+
+
+def test_erasing_ends_what_was_begun_on_the_last_day_of_a_membership() -> None:
+    today = scheduled("today", "2026-03-02 14:00", module="M02", trainers=())
+    given(*SCHOOL, today, ended(), *enrolled("today", "ann", module="M02")).when(erase()).then(
+        ended(), withdrawn("ann", "today", "M02", why="erased"), ANN_ERASED
+    )
 
 
 def test_a_membership_that_is_over_stays_as_it_was() -> None:
-    given(*SCHOOL, ended(on=date(2026, 2, 1))).when(erase()).then(PersonalDataErased(person="ann"))
+    given(*SCHOOL, ended(on=date(2026, 2, 1))).when(erase()).then(ANN_ERASED)
 
 
 def test_who_trains_an_open_session_is_not_erased() -> None:
@@ -303,7 +329,7 @@ def test_a_legal_hold_forbids_erasing() -> None:
 
 
 def test_erasing_happens_once() -> None:
-    given(*SCHOOL, ended(), PersonalDataErased(person="ann")).when(erase()).then_unchanged()
+    given(*SCHOOL, ended(), ANN_ERASED).when(erase()).then_unchanged()
 
 
 def test_one_erases_oneself_or_an_admin_does() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from coopschool.database import Database
 from coopschool.domain.errors import Invalid, Unknown
-from projections.generations import NotCaughtUp
+from coopschool.domain.school.member import MemberJoined, MembershipEnded
+from projections.generations import NotCaughtUp, in_live_facts
 from projections.registry import projections_version
 from projections.reports import REPORTS, definition, run
 from projections.reports.report import checksum
@@ -278,3 +279,15 @@ def test_a_members_progress_needs_the_member(story: Story) -> None:
 def test_before_there_are_facts_nobody_is_told_zeros(database: Database) -> None:
     with database.connect("reader") as conn, pytest.raises(NotCaughtUp):
         run(conn, "progress", {})
+
+
+def test_an_end_of_a_membership_that_comes_forward_is_the_one_that_is_shown(story: Story, database: Database) -> None:
+    story.tell(
+        ("2026-01-02 00:00", MemberJoined(member="ann", category="A", joined_on=date(2026, 1, 2))),
+        ("2026-06-30 23:59", MembershipEnded(member="ann", ended_on=date(2026, 6, 30))),
+    )
+    story.tell(("2026-03-05 23:59", MembershipEnded(member="ann", ended_on=date(2026, 3, 5))))
+    with database.connect("reader") as conn, in_live_facts(conn):
+        assert conn.execute("select ended_on from person_cards where person = 'ann'").fetchall() == [
+            (date(2026, 3, 5),)
+        ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coopschool.domain.advisers.adviser_team import AdviserJoinedTeam, AdviserLeftTeam
 from coopschool.domain.base import Event
 from projections import writing
 from projections.registry import make_projections
@@ -87,3 +88,25 @@ def test_a_projection_that_forgets_everything_and_goes_back_to_the_log_adds_the_
     happened: list[tuple[datetime, Event]], batches: list[int]
 ) -> None:
     assert sorted(facts_of(happened, batches)) == sorted(facts_of(happened))
+
+
+def stays(*happened: tuple[datetime, Event]) -> set[str]:
+    """The rows of ``stays`` that are left when all is summed."""
+    sums: dict[str, int] = defaultdict(int)
+    for _, table, _, dimensions, (sign, *_) in facts_of(happened):
+        sums[dimensions] += sign if table == "stays" else 0
+    return {dimensions for dimensions, sign in sums.items() if sign}
+
+
+def test_an_end_that_comes_forward_holds_though_it_happened_before_the_one_it_replaces() -> None:
+    began, early, late = (datetime(2026, 3, day, 22, 59, tzinfo=UTC) for day in (1, 9, 20))
+    joined = AdviserJoinedTeam(team="north", adviser="ann", from_=began.date())
+    left = [AdviserLeftTeam(team="north", adviser="ann", from_=began.date(), to=end.date()) for end in (late, early)]
+    assert stays((began, joined), (late, left[0]), (early, left[1])) == {"north\tann\t2026-03-01\t2026-03-09"}
+
+
+def test_a_stay_that_was_called_off_before_its_first_day_never_was() -> None:
+    before, began = datetime(2026, 3, 1, 22, 59, tzinfo=UTC), datetime(2026, 3, 1, 23, tzinfo=UTC)
+    joined = AdviserJoinedTeam(team="north", adviser="ann", from_=date(2026, 3, 2))
+    called_off = AdviserLeftTeam(team="north", adviser="ann", from_=date(2026, 3, 2), to=date(2026, 3, 1))
+    assert stays((began, joined), (before, called_off)) == set()

@@ -25,6 +25,7 @@ from coopschool.domain.school.enrolment import (
     Standing,
     WaitlistLapsed,
 )
+from coopschool.domain.school.person import PersonalDataErased
 from coopschool.domain.school.words import Category, Format, Language
 
 # --- events
@@ -99,7 +100,8 @@ class Member(Aggregate):
     """A membership and what the member learns.
 
     `enrolments` holds the open ones by session: not withdrawn, cancelled, lapsed or decided at closing.
-    `completed` says, for each module completed, in which session and when; it holds for later revisions.
+    `completed` says, for each module completed, in which session and when; it holds for later revisions. Who is
+    `erased` is no member on any day.
     """
 
     KIND = "member"
@@ -109,6 +111,7 @@ class Member(Aggregate):
         self.revision = 0
         self.joined_on: date | None = None
         self.ended_on: date | None = None
+        self.erased = False
         self.categories: list[CategoryPeriod] = []
         self.enrolments: dict[str, OpenEnrolment] = {}
         self.completed: dict[str, dict[str, datetime]] = {}
@@ -124,8 +127,8 @@ class Member(Aggregate):
         return self.category_on(day) is not None
 
     def category_on(self, day: date) -> Category | None:
-        """The category on that day; None before joining and after the end."""
-        if self.ended_on is not None and day > self.ended_on:
+        """The category on that day; None before joining and after the end, and once erased."""
+        if self.erased or (self.ended_on is not None and day > self.ended_on):
             return None
         return next((period.category for period in reversed(self.categories) if period.effective_on <= day), None)
 
@@ -160,6 +163,11 @@ class Member(Aggregate):
     def _(self, ended_on: date) -> None:
         self.revision += 1
         self.ended_on = ended_on
+
+    @event(PersonalDataErased)
+    def _(self) -> None:
+        self.revision += 1
+        self.erased = True
 
     # --- interest and enrolment
 

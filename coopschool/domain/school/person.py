@@ -62,11 +62,12 @@ class LegalHoldLifted(Event, frozen=True, kw_only=True):
     person: tags.PersonId
 
 
-class PersonalDataErased(Event, frozen=True, kw_only=True):
-    """A person's names, addresses and texts were erased; what remains is pseudonymous."""
+class PersonalDataErased(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A person's names, addresses and texts were erased; what remains is pseudonymous. `member`: who was one, too."""
 
     TOPIC: ClassVar[str] = "PersonalDataErased.v1"
     person: tags.PersonId
+    member: tags.MemberId | None = None
 
 
 # --- errors

@@ -7,7 +7,7 @@ from datetime import date
 
 from coopschool.domain import bounds
 from coopschool.domain.advisers.adviser_team import Adviser
-from coopschool.domain.advisers.team_membership import stays_cut_short
+from coopschool.domain.advisers.team_membership import ONE_DAY, stays_cut_short
 from coopschool.domain.base import Aggregate, Command, Decided, Load, Unchanged, existing
 from coopschool.domain.errors import Forbidden, Invalid, RuleBroken, Unknown
 from coopschool.domain.school.consequences import Consequences
@@ -116,7 +116,10 @@ def end_membership(
 
 
 class ErasePersonalData(Command, frozen=True, kw_only=True):
-    """Erases a person: ends the membership if there is one; the vault forgets them in the same transaction."""
+    """Erases a person; the vault forgets them in the same transaction.
+
+    A membership ends with the day, a place in an adviser team with the day before: nothing begins for them any more.
+    """
 
     person: str
 
@@ -135,11 +138,16 @@ class ErasePersonalData(Command, frozen=True, kw_only=True):
             self.refuse(TrainsOpenSession(person=self.person, sessions=trained))
         consequences = Consequences(self, load)
         member = load(Member, self.person)
-        today = self.at.date()
-        if member.exists and (member.ended_on is None or member.ended_on > today):
-            end_membership(self, consequences, member, max(today, member.joined_on or today), "erased")
-        consequences.happens(PersonalDataErased(person=self.person))
+        if member.exists and (member.ended_on is None or member.ended_on >= self.at.date()):
+            self._end_membership(consequences, member)
+        consequences.happens(PersonalDataErased(person=self.person, member=member.id if member.exists else None))
         return consequences.occurrences
+
+    def _end_membership(self, consequences: Consequences, member: Member) -> None:
+        today = self.at.date()
+        for left in stays_cut_short(consequences.load(Adviser, member.id), today - ONE_DAY):
+            consequences.happens(left, self.end_of(left.to))
+        end_membership(self, consequences, member, max(today, member.joined_on or today), "erased")
 
 
 def open_sessions_given(load: Load, trainer: str) -> list[str]:
