@@ -75,6 +75,7 @@ def apply(school: CoopSchool, *, dry_run: bool = False) -> Applied | None:
             texts=_texts(conn, school, dry_run=dry_run),
             **_former_members(conn, school, dry_run=dry_run),
         )
+        conn.execute(SQL["done"])
     if not dry_run and any(msgspec.structs.astuple(applied)[:3]):
         logger.info("retention.applied", **msgspec.structs.asdict(applied))
     return applied

@@ -1,6 +1,10 @@
 -- name: alone
--- Whether no other process applies the periods right now; held until the connection closes.
+-- Whether no other process applies the periods right now; held until `done`, or until the connection is lost.
 select pg_try_advisory_lock(('events'::regclass::oid::bigint << 8) | 4)
+
+-- name: done
+-- Lets the next one begin at once: PostgreSQL notices a closed connection a moment later.
+select pg_advisory_unlock(('events'::regclass::oid::bigint << 8) | 4)
 
 -- name: count_old_answers
 select count(*) from idempotency where recorded_at < %(before)s
