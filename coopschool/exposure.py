@@ -11,14 +11,10 @@ class Exposed(Exception):
 
 
 def refuse_exposure(settings: Settings, host: str) -> None:
-    """Raises `Exposed` where anybody on the network could come with a development token.
-
-    Fine are loopback addresses, an identity provider, and a signing key that somebody set on purpose.
-    """
-    if settings.oidc_issuer is not None or settings.signing_key_file is not None or is_loopback(host):
+    """Raises `Exposed` where people come over a network and no identity provider says who they are."""
+    if settings.oidc_issuer is not None or is_loopback(host):
         return
     raise Exposed(
         f"{host} can be reached from other machines, where development tokens must not count: set "
-        "COOPSCHOOL_OIDC_ISSUER (or COOPSCHOOL_SIGNING_KEY_FILE, for tokens signed with a key of your own), or serve "
-        "on 127.0.0.1."
+        "COOPSCHOOL_OIDC_ISSUER, or serve on 127.0.0.1."
     )

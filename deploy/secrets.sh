@@ -4,7 +4,7 @@ set -euo pipefail
 directory=${1:-secrets}
 umask 077
 mkdir -p "$directory"
-for name in root_secret signing_key postgres_password migrator_password api_password projections_password keycloak_password; do
+for name in root_secret postgres_password migrator_password api_password projections_password keycloak_password; do
     if [ ! -s "$directory/$name" ]; then
         head -c 36 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' >"$directory/$name"
     fi

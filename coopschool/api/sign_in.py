@@ -51,14 +51,13 @@ class SignIn:
 
 
 class Development:
-    """Tokens of `coopschool token`. Those of the generated key count on this machine only."""
+    """Tokens of `coopschool token`: they say themselves what their bearer may do, and count on this machine only."""
 
     def __init__(self, settings: Settings) -> None:
         self._tokens = RememberedTokens(DevelopmentTokens(settings.signing_key()))
-        self._from_anywhere = settings.signing_key_file is not None
 
     async def caller(self, token: str, origin: Origin) -> Caller:
-        if not (self._from_anywhere or origin.is_this_machine):
+        if not origin.is_this_machine:
             log.warning("development_token_from_elsewhere")
             raise NotSignedIn(headers=CHALLENGE_INVALID)
         return self._tokens.verify(token)

@@ -139,16 +139,19 @@ def test_development_tokens_count_on_this_machine_only(
     assert callers.admin.get("/api/modules", headers=headers).status_code == status
 
 
-def test_tokens_of_a_key_that_was_set_on_purpose_count_from_anywhere(
+def test_development_tokens_of_a_key_that_was_set_on_purpose_count_here_only_too(
     school: CoopSchool, settings: Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "signing-key"
     file.write_bytes(KEY)
     school.settings = msgspec.structs.replace(settings, signing_key_file=file)
     app = create_app(school)
-    app.asgi_handler = coming_from("192.0.2.7", app.asgi_handler)
+    inside = app.asgi_handler
     with TestClient(app) as client:
-        assert calling.Caller(client, mint_token(KEY, ["admin"]), None).get("/api/api-keys").status_code == 200
+        admin = calling.Caller(client, mint_token(KEY, ["admin"]), None)
+        for address, status in {"192.0.2.7": 401, "127.0.0.1": 200}.items():
+            app.asgi_handler = coming_from(address, inside)
+            assert admin.get("/api/api-keys").status_code == status
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
@@ -157,7 +160,9 @@ def test_the_development_key_serves_loopback(settings: Settings, host: str) -> N
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "school.example"])
-def test_the_development_key_serves_nobody_else(settings: Settings, host: str) -> None:
+def test_the_development_key_serves_nobody_else(settings: Settings, host: str, tmp_path: Path) -> None:
+    with pytest.raises(Exposed):
+        refuse_exposure(msgspec.structs.replace(settings, signing_key_file=tmp_path / "key"), host)
     with pytest.raises(Exposed, match="COOPSCHOOL_OIDC_ISSUER"):
         refuse_exposure(settings, host)
     refuse_exposure(msgspec.structs.replace(settings, oidc_issuer="https://sign-in.example"), host)

@@ -187,10 +187,9 @@ def test_a_port_that_is_taken_is_refused_before_anything_starts(command: Command
         assert f"port {port}" in command.refused("serve", "--port", str(port))
 
 
-def test_a_host_that_is_not_ours_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    key.write_text("a key that somebody has set on purpose, long enough")
-    command = Command({**environment, "COOPSCHOOL_SIGNING_KEY_FILE": str(key)})
+def test_a_host_that_is_not_ours_is_refused(environment: dict[str, str]) -> None:
+    issuer = {"COOPSCHOOL_OIDC_ISSUER": "https://sign-in.example", "COOPSCHOOL_OIDC_AUDIENCE": "coopschool-api"}
+    command = Command({**environment, **issuer})
     assert "192.0.2.1" in command.refused("serve", "--host", "192.0.2.1")
     assert "no.such.host.invalid" in command.refused("serve", "--host", "no.such.host.invalid")
 

@@ -22,6 +22,7 @@ import yaml
 
 from coopschool.api.oidc import ALGORITHMS
 from coopschool.postgres_programs import binaries
+from tests.support.issuer import AUDIENCE, Issuer
 from tests.support.plain_server import PASSWORD, PlainServer
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +129,18 @@ def test_people_sign_in_for_the_audience_of_the_api_and_nobody_is_there_beforeha
     assert realm["defaultSignatureAlgorithm"] in {name for names in ALGORITHMS.values() for name in names}
 
 
+def test_the_example_settings_name_the_realm_and_the_audience_that_come_along() -> None:
+    lines = (ROOT / "deploy" / "sign-in.env").read_text().splitlines()
+    said = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    realm = json.loads((ROOT / "deploy" / "keycloak" / "coopschool-realm.json").read_text())
+    assert said["COMPOSE_PROFILES"] in SERVICES["keycloak"]["profiles"]
+    assert said["COOPSCHOOL_OIDC_ISSUER"].endswith(f":8080/realms/{realm['realm']}")
+    assert f"/realms/{realm['realm']}/.well-known/openid-configuration" in said["COOPSCHOOL_OIDC_DISCOVERY_URL"]
+    assert said["COOPSCHOOL_OIDC_AUDIENCE"] in {client["clientId"] for client in realm["clients"]}
+    needed = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
+    assert needed <= said.keys()
+
+
 def test_the_identity_provider_gets_the_realm_and_its_password_from_files() -> None:
     keycloak = SERVICES["keycloak"]
     assert any("coopschool-realm.json:/opt/keycloak/data/import/" in volume for volume in keycloak["volumes"])
@@ -143,8 +156,9 @@ def make_secrets(directory: Path) -> Path:
 class Deployment:
     """The services of docker-compose.yml as processes here, against a PostgreSQL of their own."""
 
-    def __init__(self, server: PlainServer, directory: Path) -> None:
+    def __init__(self, server: PlainServer, directory: Path, variables: dict[str, str]) -> None:
         self._server = server
+        self._variables = variables
         self._directory = directory
         self._secrets = make_secrets(directory / "secrets")
         self._port = _free_port()
@@ -202,7 +216,8 @@ class Deployment:
 
     def _here(self, value: str) -> str:
         """What a value of the compose file is on this machine."""
-        value = re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value)
+        value = re.sub(r"\$\{(\w+):-(.*?)\}", lambda found: self._variables.get(found[1], found[2]), value)
+        value = re.sub(r"\$\{(\w+):\?.*?\}", lambda found: self._variables[found[1]], value)
         value = re.sub("^/tmp/", f"{self._directory}/", value)
         value = value.replace("database:5432", f"127.0.0.1:{self._server.port}")
         value = value.replace("0.0.0.0", "127.0.0.1").replace("8000", str(self._port))
@@ -217,7 +232,19 @@ def _free_port() -> int:
 
 
 def test_the_services_work_together_as_processes(plain_server: PlainServer, tmp_path: Path) -> None:
-    deployment = Deployment(plain_server, tmp_path)
+    with Issuer() as issuer:
+        _work_together(Deployment(plain_server, tmp_path, _people_sign_in_at(issuer)), issuer)
+
+
+def _people_sign_in_at(issuer: Issuer) -> dict[str, str]:
+    """The variables that a deployment needs, with another issuer in them."""
+    lines = (ROOT / "deploy" / "sign-in.env").read_text().splitlines()
+    names = {line.partition("=")[0] for line in lines if not line.startswith("#")}
+    assert names >= {"COOPSCHOOL_OIDC_ISSUER", "COOPSCHOOL_OIDC_AUDIENCE"}
+    return {"COOPSCHOOL_OIDC_ISSUER": issuer.url, "COOPSCHOOL_OIDC_AUDIENCE": AUDIENCE}
+
+
+def _work_together(deployment: Deployment, issuer: Issuer) -> None:
     deployment.make_database()
     refused = deployment.run("api")
     assert refused.returncode == 3
@@ -227,8 +254,10 @@ def test_the_services_work_together_as_processes(plain_server: PlainServer, tmp_
     again = deployment.run("migrate")
     assert again.returncode == 0, again.stderr
     with deployment.started("projections"), deployment.started("api"):
-        token = deployment.run("api", "token", "--role", "coordinator").stdout.strip()
-        with httpx.Client(base_url=deployment.url, headers={"Authorization": f"Bearer {token}"}) as client:
+        granted = deployment.run("api", "grant", issuer.url, "ada", "coordinator")
+        assert granted.returncode == 0, granted.stderr
+        headers = {"Authorization": f"Bearer {issuer.token(sub='ada')}"}
+        with httpx.Client(base_url=deployment.url, headers=headers) as client:
             body = {"category": "A", "joined_on": "2026-01-05"}
             joined = client.post("/api/members", json=body, headers={"Idempotency-Key": "one"})
             assert joined.status_code == 201, joined.text
