@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,8 +17,9 @@ from coopschool.api.events import MOST_EVENTS, view_of
 from coopschool.api.examples import EXPLAINED, REPORT_FILTERS
 from coopschool.api.problems import parameter_fault
 from coopschool.api.reads import position_of
-from coopschool.api.reports import COMMON, OWNERS, names_for, refuse_others, viewer_of
+from coopschool.api.reports import COMMON, OWNERS, Names, names_for, refuse_others, renamed, viewer_of
 from coopschool.api.request import ApiRequest
+from coopschool.domain.errors import Unknown
 from coopschool.feed import Connection, SeenEvent
 from projections.disclosure import Viewer
 from projections.reports import Definition, Provenance, refuse_future
@@ -93,28 +94,31 @@ async def _explained(request: ApiRequest, about: Definition, asked: dict[str, An
     refuse_future(asked, settings.zone, request.school.now())
     await request.reads.caught_up(about.projections, position)
     look = request.reads.vault if about.read_by == "app" else request.reads.plainly
-    found = await look(
-        partial(
-            explaining.explain,
-            name=about.name,
-            figure=figure,
-            parameters=names.meant(asked),
-            zone=settings.zone,
-            min_group=settings.min_group,
-            now=request.school.now(),
-            viewer=viewer,
-        )
+    asking = partial(
+        explaining.explain,
+        name=about.name,
+        figure=figure,
+        parameters=names.meant(asked),
+        zone=settings.zone,
+        min_group=settings.min_group,
+        now=request.school.now(),
+        viewer=viewer,
     )
+    try:
+        found = await look(asking)
+    except Unknown as error:
+        raise _under(names, about, asked, error) from None
+    report = renamed(about, found.report, names, asked)
     positions = [position for position in found.positions if position > after][:limit]
     view = view_of(request) if request.is_any("admin", "researcher") else Bare()
     events = await request.reads.vault(partial(view.at, positions=positions)) if positions else []
     cells = [{**cell.group, "value": cell.value, "suppressed": cell.suppressed} for cell in found.cells]
-    shown = names.shown(cells)
+    shown = names.shown(about, cells)
     return Explanation(
         report=about.name,
         figure=found.figure,
-        parameters=found.report.parameters | asked,
-        provenance=found.report.provenance,
+        parameters=report.parameters | asked,
+        provenance=report.provenance,
         value=shown[0]["value"] if len(shown) == 1 else None,
         suppressed=found.suppressed,
         cells=shown,
@@ -123,6 +127,14 @@ async def _explained(request: ApiRequest, about: Definition, asked: dict[str, An
         next=positions[-1] if positions else after,
         at_end=not positions or positions[-1] == found.positions[-1],
     )
+
+
+def _under(names: Names, about: Definition, asked: Mapping[str, Any], error: Unknown) -> Unknown:
+    """The refusal with the ids that the caller knows."""
+    if error.details["kind"] != "group":
+        return error
+    group = {name: value for name, value in asked.items() if name not in ("as_of", "known_at")}
+    return explaining.no_such_group(group, names.shown(about, error.details["known"]))
 
 
 def _number(name: str, given: str) -> int:

@@ -99,6 +99,10 @@ class Names:
     def __init__(self, pseudonyms: Pseudonyms | None) -> None:
         self._pseudonyms = pseudonyms
 
+    @property
+    def are_ids(self) -> bool:
+        return self._pseudonyms is None
+
     def meant(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters, with the ids that are meant."""
         if self._pseudonyms is None:
@@ -106,12 +110,12 @@ class Names:
         meant = {name: self._pseudonyms.id_of(asked[name]) or asked[name] for name in NAMED if name in asked}
         return {**asked, **meant}
 
-    def shown(self, rows: list[Row]) -> list[Row]:
-        """The rows, with ids as they are to be seen."""
-        if self._pseudonyms is None:
+    def shown(self, about: Definition, rows: list[Row]) -> list[Row]:
+        """The report's rows, or parts of them, with ids as they are to be seen, and then in the order of those."""
+        if self._pseudonyms is None or not any(row.get(name) for row in rows for name in NAMED):
             return rows
         of = self._pseudonyms.of
-        return [row | {name: of(row[name]) for name in NAMED if row.get(name)} for row in rows]
+        return about.in_order([row | {name: of(row[name]) for name in NAMED if row.get(name)} for row in rows])
 
 
 def names_for(request: ApiRequest) -> Names:
@@ -143,7 +147,7 @@ async def show(
             viewer=viewer,
         )
     )
-    report = _renamed(report, names, wanted)
+    report = renamed(about, report, names, wanted)
     if form == "csv" or (form is None and prefers_csv(request.call.header(b"accept"))):
         return _as_csv(request, about, report)
     return Response(
@@ -154,7 +158,7 @@ async def show(
             notes=report.notes,
             rows=report.rows,
             places=await _places(request, report),
-            teams=await _teams(request, report),
+            teams=await _teams(request, report) if names.are_ids else {},
         )
     )
 
@@ -237,12 +241,9 @@ async def _gives(request: ApiRequest, session: str | None) -> bool:
     return await request.school.read(lambda load: existing(load, Session, session).is_given_by(person))
 
 
-def _renamed(report: Report, names: Names, asked: Mapping[str, Any]) -> Report:
+def renamed(about: Definition, report: Report, names: Names, asked: Mapping[str, Any]) -> Report:
     """The report under the names that the caller knows; the checksum is over the rows as shown."""
-    rows = names.shown(report.rows)
-    if rows != report.rows:
-        # In another order: that of the ids would say something of them.
-        rows.sort(key=lambda row: [str(value) for value in row.values()])
+    rows = names.shown(about, report.rows)
     parameters = report.parameters | {name: asked[name] for name in NAMED if name in asked}
     provenance = msgspec.structs.replace(report.provenance, checksum=reports.checksum(rows))
     return msgspec.structs.replace(report, rows=rows, parameters=parameters, provenance=provenance)

@@ -43,7 +43,7 @@ def _report(
     found = reports.rows_of(conn, about, asked)
     gate = Gate(settings.min_group, conn, known=position, as_of=asked.as_of)
     shown = reports.answer(about, asked, found, gate, projections_version())
-    return with_rows(shown, [_renamed(row, names) for row in shown.rows])
+    return with_rows(shown, about.in_order([_renamed(row, names) for row in shown.rows]))
 
 
 def report_in(lake: Lake, about: Definition, parameters: dict[str, Any]) -> Report:

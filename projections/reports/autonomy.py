@@ -209,6 +209,7 @@ AUTONOMY = Definition(
     projections=("ratings", "teams", "workshops"),
     shape=shape,
     gated=True,
+    order=("released_on", "wave", "dimension", "team", "band"),
     notes=(
         NOT_VALIDATED,
         "Autonomy beside telework or decisions is an association, not a cause: other things changed at the same time.",

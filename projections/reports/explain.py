@@ -118,7 +118,7 @@ def explain(
         rows = [row for row in report.rows if _named(row, group)]
         cells = [_cell(about, row, figure) for row in rows]
         if not cells and (group or any(asked.filters.values())):
-            raise _no_such_group(group, [{column: row[column] for column in about.columns} for row in report.rows])
+            raise no_such_group(group, [{column: row[column] for column in about.columns} for row in report.rows])
         if not cells or any(cell.suppressed for cell in cells):
             return Explained(report, figure, cells, [])
         if name in RELEASES:
@@ -177,7 +177,8 @@ def _cell(about: Definition, row: Row, figure: str) -> Cell:
     return Cell({column: row[column] for column in about.columns}, row[figure], bool(row.get("suppressed")))
 
 
-def _no_such_group(group: Mapping[str, Any], known: list[Row]) -> Unknown:
+def no_such_group(group: Mapping[str, Any], known: list[Row]) -> Unknown:
+    """The refusal of columns that name no row of the report; it lists those that would."""
     unknown = Unknown("group", " ".join(f"{name}={value}" for name, value in group.items())[:100])
     unknown.details["known"] = known[:MOST_GROUPS]
     return unknown
@@ -192,7 +193,7 @@ def _refuse_empty(conn: Connection, about: Definition, asked: Asked, gate: Gate)
     columns = tuple(name for name in given if name != "session") or ("module",)
     everything = asked._replace(group_by=columns, filters=dict.fromkeys(asked.filters))
     rows = about.shape(rows_of(conn, about, everything), everything, gate)
-    raise _no_such_group(given, [{column: row[column] for column in columns} for row in rows])
+    raise no_such_group(given, [{column: row[column] for column in columns} for row in rows])
 
 
 def _blank(about: Definition) -> dict[str, Any]:

@@ -38,7 +38,8 @@ class Definition(NamedTuple):
     """What a report answers, who may ask, and how its rows come about.
 
     `roles` may ask for everything; `own` says who else may ask for what is theirs, and by which parameter. `group_by`
-    and `figures` name the columns. `shape` turns the rows of the SQL file into those shown. A report that is `gated`
+    and `figures` name the columns; `order` those by which rows are sorted where ids go by other names, unless it is all
+    that are no figures. `shape` turns the rows of the SQL file into those shown. A report that is `gated`
     runs as the role that may read answers of people, which its `shape` sees only as figures that the gate gives.
     """
 
@@ -54,6 +55,7 @@ class Definition(NamedTuple):
     own: str | None = None
     notes: tuple[str, ...] = ()
     gated: bool = False
+    order: tuple[str, ...] = ()
 
     def columns_of(self, report: Report) -> list[str]:
         """The columns that its rows have, also where there are none."""
@@ -61,6 +63,15 @@ class Definition(NamedTuple):
             return list(report.rows[0])
         grouped = () if self.gated else report.parameters["group_by"]
         return [*grouped, *self.columns, *self.figures]
+
+    def in_order(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows by what they show: where pseudonyms stand for ids, the order of the ids must not be told."""
+
+        def key(row: Row) -> list[tuple[bool, Any]]:
+            columns = self.order or [column for column in row if column not in self.figures]
+            return [(row[column] is None, row[column]) for column in columns]
+
+        return sorted(rows, key=key)
 
     @property
     def read_by(self) -> Literal["reader", "app"]:
