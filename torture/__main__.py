@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.machine import here_and_now
 from coopschool.settings import Settings
-from torture import answer_box, crash, fuzz, gate, proxy, rules, runner
+from torture import answer_box, crash, fuzz, gate, proxy, repeats, rules, runner, tampering, writers
 
 console = Console(width=120)
 
@@ -43,7 +43,10 @@ PARTS: dict[str, Part] = {
     "crash": Part(crash.campaign, 200),
     "answers": Part(answer_box.campaign, 50),
     "runner": Part(runner.campaign, 200),
-    "proxy": Part(proxy.campaign, 104),
+    "proxy": Part(proxy.campaign, 108),
+    "writers": Part(writers.campaign, 1_000_000),
+    "repeats": Part(repeats.campaign, 10_000),
+    "tampering": Part(tampering.campaign, 1_000),
     "gate": Part(gate.campaign, 520),
     "rules": Part(lambda settings, lives, seed, _progress: rules.campaign(settings, lives, seed), 300),
     "fuzz": Part(lambda settings, cases, seed, _progress: fuzz.campaign(settings, cases, seed), 100),
@@ -53,7 +56,11 @@ PARTS: dict[str, Part] = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--rounds", type=int, help="how many rounds of each part (default: as many as its full form)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help="how many rounds, events, requests or tries of each part (default: as many as its full form)",
+    )
     parser.add_argument("--seed", type=int, default=int(time.time()), help="what the choices are drawn from")
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):

@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
+from uuid import UUID
 
 import msgspec
 
 from benchmarks.client import request
+from benchmarks.school import small_school
+from coopschool.application import CoopSchool
+from coopschool.database import Database
+from coopschool.settings import Settings
 
 HUNG_AFTER = 40.0  # seconds without an answer on a connection that stands
 
@@ -31,25 +36,43 @@ class Wish:
         return request("POST", f"/api/sessions/{self.session}/enrolments", token=token, body=body, headers=headers)
 
 
+def new_wishes(database: Database, settings: Settings, random: Random, *, members: int, sessions: int) -> list[Wish]:
+    """So many members, made on the spot, who each want a place in one of so many sessions."""
+    with CoopSchool(database, settings) as school:
+        made = small_school(school, sessions=sessions, members=members)
+    keys = [str(UUID(int=random.getrandbits(128), version=4)) for _ in made.members]
+    return [Wish(key, member, random.choice(made.sessions)) for key, member in zip(keys, made.members, strict=True)]
+
+
 @dataclass
 class Asked:
-    """What became of the requests: how many were sent, by status (0: the connection broke), and what is wrong."""
+    """What became of the requests: how many were sent, by status (0: the connection broke), and what is wrong.
+
+    `cut_off`: how many of them were given up by the client, on their way or before the answer came.
+    """
 
     sent: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     repeats_answered: int = 0
+    cut_off: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
 class Crowd:
-    """Clients that ask at the same time, each after a pause of at most so many seconds. One wish may be several's."""
+    """Clients that ask at the same time, each after a pause of at most so many seconds. One wish may be several's.
 
-    def __init__(self, port: int, token: str, random: Random, *, clients: int = 8, pause: float = 0.015) -> None:
+    `cut_off`: the share of requests in which the client goes away in the middle, to ask again.
+    """
+
+    def __init__(
+        self, port: int, token: str, random: Random, *, clients: int = 8, pause: float = 0.015, cut_off: float = 0.0
+    ) -> None:
         self._port = port
         self._token = token
         self._random = random
         self._clients = clients
         self._pause = pause
+        self._cut_off = cut_off
         self.asked = Asked()
 
     async def grant(self, wishes: Sequence[Wish], repeats: float = 1.0) -> None:
@@ -72,6 +95,9 @@ class Crowd:
                 try:
                     if connection is None:
                         connection = await asyncio.open_connection("127.0.0.1", self._port)
+                    if random.random() < self._cut_off:
+                        connection = await self._go_away(connection, wish, random)
+                        continue
                     status, body = await asyncio.wait_for(self._ask(connection, wish), HUNG_AFTER)
                 except TimeoutError:
                     self.asked.wrong.append(f"no answer within {HUNG_AFTER:.0f} s: {wish.key}")
@@ -95,6 +121,17 @@ class Crowd:
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:")
         return int(head[9:12]), await reader.readexactly(length)
+
+    async def _go_away(
+        self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], wish: Wish, random: Random
+    ) -> None:
+        """Sends the request, or half of it, and is gone a moment later."""
+        request = wish.request(self._token)
+        self.asked.sent += 1
+        self.asked.cut_off += 1
+        connection[1].write(request if random.random() < 0.8 else request[: random.randrange(len(request))])
+        await asyncio.sleep(random.random() * 0.01)
+        connection[1].transport.abort()
 
     def _is_answer(self, wish: Wish, status: int, body: bytes) -> bool:
         self.asked.statuses[status] += 1

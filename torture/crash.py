@@ -11,18 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from uuid import UUID
 
 import psutil
 from rich.table import Table
 
-from benchmarks.school import small_school
 from coopschool.api.auth import mint_token
-from coopschool.application import CoopSchool
 from coopschool.database import Database
 from coopschool.settings import Settings
 from torture import inspection
-from torture.asking import Asked, Crowd, Wish
+from torture.asking import Asked, Crowd, Wish, new_wishes
 from torture.served import Served, kill
 
 SESSIONS = 40
@@ -79,9 +76,7 @@ def campaign(
     with Database.open(settings) as database, Served(settings) as served:
         token = mint_token(settings.signing_key(), ["coordinator"])
         for number in range(rounds):
-            with CoopSchool(database, settings) as school:
-                made = small_school(school, sessions=SESSIONS, members=WISHES)
-            new = [Wish(_key(random), member, random.choice(made.sessions)) for member in made.members]
+            new = new_wishes(database, settings, random, members=WISHES, sessions=SESSIONS)
             wishes += new
             victim = list(VICTIMS)[number % len(VICTIMS)]
             crowd = Crowd(served.port, token, random)
@@ -120,10 +115,6 @@ async def _round(served: Served, crowd: Crowd, wishes: Sequence[Wish], victim: s
         await asyncio.wait({asking}, timeout=0.5)
     await asking
     return recovery
-
-
-def _key(random: Random) -> str:
-    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def _add(total: Asked, one: Asked) -> None:

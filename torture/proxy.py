@@ -13,24 +13,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
-from uuid import UUID
 
 import msgspec
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.table import Table
 
-from benchmarks.school import small_school
 from coopschool.api.auth import mint_token
-from coopschool.application import CoopSchool
 from coopschool.database import Database
 from coopschool.embedded import SUPERUSER
 from coopschool.settings import Settings
 from projections import generations
 from torture import inspection
-from torture.asking import Crowd, Wish
+from torture.admin import socket_of, superuser
+from torture.asking import Crowd, Wish, new_wishes
 from torture.served import Served, until
 from torture.tailing import Tail
 from torture.wire import Loss, Wire
@@ -155,7 +151,7 @@ def campaign(
             number = 0
             while number < rounds and not report.wrong:
                 kind = kinds[number % len(kinds)]
-                new = _new_wishes(database, settings, random)
+                new = new_wishes(database, settings, random, members=WISHES, sessions=SESSIONS)
                 crowd = Crowd(served.port, token, random, pause=PAUSE)
                 old = random.sample(wishes, min(10, len(wishes)))
                 wishes += new
@@ -202,14 +198,6 @@ def _note(report: Report, kind: str, took: float, effects: inspection.Effects, r
     report.wrong += [f"{kind}: {line}" for line in wrong]
 
 
-def _new_wishes(database: Database, settings: Settings, random: Random) -> list[Wish]:
-    """Members who want to enrol; that they exist is not written through the proxy."""
-    with CoopSchool(database, settings) as school:
-        made = small_school(school, sessions=SESSIONS, members=WISHES)
-    keys = [str(UUID(int=random.getrandbits(128), version=4)) for _ in made.members]
-    return [Wish(key, member, random.choice(made.sessions)) for key, member in zip(keys, made.members, strict=True)]
-
-
 def _slowest(conn: psycopg.Connection) -> int:
     (reached,) = conn.execute(generations.SQL["slowest"]).fetchone() or (None,)
     return int(reached or 0)
@@ -218,13 +206,11 @@ def _slowest(conn: psycopg.Connection) -> int:
 @contextmanager
 def _line(settings: Settings, database: Database, random: Random, longest: float) -> Iterator[tuple[Line, Settings]]:
     """A line to the PostgreSQL of `database`, and the settings of a school that must go through it."""
-    login = conninfo_to_dict(database.url("owner"))
-    where = {"host": login["host"], "port": login["port"], "user": SUPERUSER, "dbname": login["dbname"]}
-    (settings.data_dir).mkdir(exist_ok=True)
+    settings.data_dir.mkdir(exist_ok=True)
     secret = settings.data_dir / "secret-of-the-line"
     secret.write_bytes(settings.root_secret())
-    with Wire(Path(str(login["host"])) / f".s.PGSQL.{login['port']}") as wire:
-        url = f"postgresql://{SUPERUSER}@127.0.0.1:{wire.port}/{login['dbname']}?sslmode=disable&gssencmode=disable"
+    with superuser(database) as admin, Wire(socket_of(database)) as wire:
+        name = admin.info.dbname
+        url = f"postgresql://{SUPERUSER}@127.0.0.1:{wire.port}/{name}?sslmode=disable&gssencmode=disable"
         through = msgspec.structs.replace(settings, database_url=url, secret_file=secret)
-        with psycopg.connect(make_conninfo(**where), autocommit=True) as admin:
-            yield Line(wire, admin, random, longest), through
+        yield Line(wire, admin, random, longest), through

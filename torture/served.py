@@ -59,6 +59,7 @@ class Served:
         self.port = free_port()
         self._workers = workers
         self._serve: subprocess.Popen[bytes] | None = None
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         self._log = (self.data_dir / "serve.log").open("ab")
 
     def __enter__(self) -> Served:

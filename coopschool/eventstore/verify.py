@@ -45,7 +45,7 @@ def verify_rows(conn: Connection, progress: Callable[[int], None]) -> Iterator[F
     with conn.cursor("verify") as cursor:
         cursor.itersize = READ_AT_ONCE
         for row in cursor.execute(SQL["read_all"], {"after": 0, "limit": None}):
-            event = _event(row)
+            event = event_of(row)
             yield from _verify_row(event, before)
             before = log.Head(event.position, event.hash, event.recorded_at)
             rows_since += 1
@@ -55,7 +55,8 @@ def verify_rows(conn: Connection, progress: Callable[[int], None]) -> Iterator[F
     progress(rows_since)
 
 
-def _event(row: Any) -> RecordedEvent:
+def event_of(row: Any) -> RecordedEvent:
+    """A row of the log as `read_all` gives it."""
     position, type, tags, data, occurred_at, recorded_at, actor, correlation, causation, hash = row
     assert isinstance(correlation, UUID)
     return RecordedEvent(
