@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from coopschool.database import Database
+from coopschool.domain.advisers.adviser_team import AdviserLeftTeam
+from coopschool.domain.advisers.workshop import DecisionTaken
 from coopschool.domain.base import Event
 from coopschool.domain.school.enrolment import MemberEnrolled, ModuleCompleted, ModuleNotCompleted
 from coopschool.domain.school.session import AttendanceCorrected, AttendanceLogged, Presence
-from projections.reports import run
+from projections.reports import definition, run
 from projections.runner import Runner
-from tests.support.made_log import BRUSSELS, Dated, busy_school, record
+from tests.support.chantier import reviewed, school_and_chantier
+from tests.support.made_log import BRUSSELS, Dated, record
 from tests.support.postgres import TestServer
 
 RECORDED = datetime(2025, 1, 6, 12, tzinfo=BRUSSELS)
@@ -45,6 +48,11 @@ def put_right(event: Event, random: Random) -> list[Event]:
                 reason_code="typing_error",
             )
         ]  # fmt: skip
+    if isinstance(event, AdviserLeftTeam):
+        told = {name: getattr(event, name) for name in event.__struct_fields__}
+        return [AdviserLeftTeam(**told | {"to": event.to - timedelta(days=3)})]
+    if isinstance(event, DecisionTaken):
+        return [reviewed(event.decision, event.workshop, event.team, "changed", "2015-12-01")]
     if isinstance(event, ModuleCompleted):
         told = {name: getattr(event, name) for name in event.__struct_fields__}
         return [ModuleNotCompleted(**told)]
@@ -52,7 +60,7 @@ def put_right(event: Event, random: Random) -> list[Event]:
 
 
 def figures(database: Database, name: str, **asked: Any) -> Any:
-    with database.connect("reader") as conn:
+    with database.connect(definition(name).read_by) as conn:
         return run(conn, name, asked).rows
 
 
@@ -61,8 +69,8 @@ def test_a_report_at_two_clocks_is_that_of_a_database_that_knows_no_more(
     database: Database, test_server: TestServer, seed: int
 ) -> None:
     random = Random(seed)
-    known = told_late(list(busy_school(300, seed=seed)), random)
-    cut = random.randint(120, len(known) - 40)
+    known = told_late(school_and_chantier(300, seed=seed), random)
+    cut = random.randint(len(known) // 2, len(known) - 40)
     with database.connect("owner") as conn:
         record(conn, known[:cut], RECORDED)
         record(conn, known[cut:], RECORDED + timedelta(days=30))
@@ -71,6 +79,7 @@ def test_a_report_at_two_clocks_is_that_of_a_database_that_knows_no_more(
     reports: list[tuple[str, dict[str, Any]]] = [
         ("progress", {"group_by": "module,period"}), ("progress", {"group_by": "category"}), ("progress", {}),
         ("cohorts", {}), ("demand", {}), ("attendance", {}), ("member_progress", {"member": member}),
+        ("autonomy", {}), ("workshops", {}), ("feedback", {}),
     ]  # fmt: skip
     with test_server.database() as url:
         fresh = Database(url, database.schema)
@@ -81,4 +90,5 @@ def test_a_report_at_two_clocks_is_that_of_a_database_that_knows_no_more(
             for as_of in AS_OF:
                 then = figures(database, name, as_of=as_of, known_at=RECORDED + timedelta(days=1), **asked)
                 assert then == figures(fresh, name, as_of=as_of, **asked), (name, asked, as_of)
-        assert figures(database, "progress", as_of=AS_OF[2]) != figures(fresh, "progress", as_of=AS_OF[2])
+        for name in ("progress", "autonomy", "workshops", "feedback"):
+            assert figures(database, name, as_of=AS_OF[2]) != figures(fresh, name, as_of=AS_OF[2]), name

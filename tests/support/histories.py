@@ -1,4 +1,4 @@
-"""Random histories of a small school, rules broken freely: late entries, corrections, everything out of order."""
+"""Random histories of a small school and its chantier, rules broken freely: late entries, corrections, no order."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from coopschool.domain.base import Event
 from coopschool.domain.school import enrolment, learning_module, member, person, session
 from coopschool.eventstore.mapper import encode
 from projections.log import StoredRow
+from tests.support.adviser_histories import of_the_chantier
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 START = datetime(2020, 3, 27, 21, 0, tzinfo=UTC)  # a week before and after a quarter begins, and the clock changes
@@ -148,7 +149,8 @@ def of_modules(draw: st.DrawFn) -> Event:
 
 def happenings(max_size: int = 40) -> st.SearchStrategy[list[tuple[datetime, Event]]]:
     """Events with the moment each occurred at, in the order in which they were recorded."""
-    event = st.one_of(of_sessions(), of_enrolments(), of_enrolments(), of_attendance(), of_people(), of_modules())
+    school = st.one_of(of_sessions(), of_enrolments(), of_enrolments(), of_attendance(), of_people(), of_modules())
+    event = st.one_of(school, school, of_the_chantier())
     return st.lists(st.tuples(moments, event), max_size=max_size)
 
 
