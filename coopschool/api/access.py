@@ -10,7 +10,6 @@ also to API keys of that scope. The role matrix of the tests is generated from t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any, NamedTuple, Self
 
 from litestar import Litestar, MediaType, Request, Response
@@ -64,16 +63,17 @@ class Route(NamedTuple):
     opt: Mapping[str, Any]
 
 
-async def guard(request: Request[Any, Any, Any]) -> None:
+async def guard(request: Request[Any, Any, Any]) -> Response[None] | None:
     """Signs the caller in, checks their roles against the route's, and refuses query parameters it does not know.
 
     What is read from the log's exact state is as late as the log, so there `min_position` is waited for here. (It runs
     before the handler and whatever that takes is read. As one of Litestar's `guards` it would do the same, but get a
     copy of the handler at each request, which costs a tenth of an empty one.)
     """
-    if request.method == "OPTIONS":
-        return  # Litestar's own answer, which says no more than `Allow`
     says = request.route_handler.opt
+    if request.method == "OPTIONS":
+        # In the place of Litestar's own answer, which names what the path's first controller can do.
+        return Response(None, status_code=204, headers={"Allow": says["methods"]}, media_type=MediaType.TEXT)
     call = Call.of(request.scope)
     call.unnoted = bool(says.get("unnoted"))
     call.shows = says.get("shows")
@@ -84,6 +84,7 @@ async def guard(request: Request[Any, Any, Any]) -> None:
         _check_query(request, says["query"])
         if says.get("waits_for_log"):
             await request.app.state.reads.logged(position_of(request.query_params.get("min_position")))
+    return None
 
 
 async def admitted(connection: ASGIConnection[Any, Any, Any, Any], roles: Roles) -> Caller:
@@ -136,17 +137,13 @@ def _check_query(request: Request[Any, Any, Any], known: frozenset[str]) -> None
         raise InvalidRequest(*faults)
 
 
-def name_all_methods(app: Litestar) -> None:
-    """Has the answer to OPTIONS name all that a path can do: Litestar's names what its first controller can."""
+def learn_methods(app: Litestar) -> None:
+    """Writes down, for the answer to OPTIONS, all that can be done at each path."""
     for route in app.routes:
         methods = getattr(route, "route_handler_map", {})
         if "OPTIONS" in methods:
             handler, _ = methods["OPTIONS"]
-            handler._fn = partial(_say_methods, ", ".join(sorted(methods)))
-
-
-def _say_methods(methods: str, scope: Any) -> Response[None]:  # noqa: ARG001 - what Litestar calls it with
-    return Response(None, status_code=204, headers={"Allow": methods}, media_type=MediaType.TEXT)
+            handler.opt["methods"] = ", ".join(sorted(methods))
 
 
 def learn_shapes(app: Litestar) -> None:

@@ -82,5 +82,5 @@ def create_app(
     )
     access.refuse_unguarded(app)
     access.learn_shapes(app)
-    access.name_all_methods(app)
+    access.learn_methods(app)
     return app

@@ -40,6 +40,7 @@ def table(title: str, phases: Iterable[Offered]) -> Table:
             f"{p99:,.1f}",
             f"{phase.shed / len(phase):.0%}",
             f"{phase.lost:,}",
+            f"{phase.processor_seconds / phase.seconds:.2f}",
         )
     return made
 

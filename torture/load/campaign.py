@@ -160,8 +160,9 @@ class Campaign:
     def offer(self, name: str, rate: float, seconds: float, supply: Supply | None = None) -> Offered:
         """One phase; what became of its requests is compared with the log."""
         requests = traffic(self._known, supply or self._supply(rate * seconds), self._random)
-        after = inspection.head(self._database)
+        after, before = inspection.head(self._database), self._processor_seconds()
         offered = Client(self._served.port, self._random).offer(requests, rate, seconds)
+        offered.processor_seconds = self._processor_seconds() - before
         self.report.writes += sum(200 <= status < 300 for _, status, _ in offered.writes)
         self.report.wrong += [*every_write_is_in_the_log_once(self._database, after, offered)][:20]
         self.report.wrong += [*refusals_say_what_to_do(offered), *offered.surprises][:20]
@@ -171,6 +172,11 @@ class Campaign:
             f"{offered.shed} shed, {offered.lost} lost, sent at most {offered.latest_start * 1000:.0f} ms late"
         )
         return offered
+
+    def _processor_seconds(self) -> float:
+        """What all that serves has used so far: API, projections and PostgreSQL."""
+        processes = [*self._served.family(), *self._served.postmaster(), *self._served.backends()]
+        return sum(sum(process.cpu_times()[:2]) for process in processes)
 
     def inspect(self) -> None:
         """The log as a whole, and the facts."""

@@ -40,6 +40,7 @@ class Offered:
     refused: list[tuple[bytes, bytes]] = field(default_factory=list)  # head and body of the first so many 503
     surprises: list[str] = field(default_factory=list)
     latest_start: float = 0.0
+    processor_seconds: float = 0.0  # that the server used
 
     def note(self, asked: Asked, due: float, latency: float, status: int, head: bytes = b"", body: bytes = b"") -> None:
         self.due.append(due)
