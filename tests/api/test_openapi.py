@@ -67,6 +67,16 @@ def test_every_body_has_an_example_and_every_answer_that_may_come_is_there(docum
         assert ("Idempotency-Key" in names) == (method == "post" and operation["operationId"] not in KEYLESS)
 
 
+def test_every_page_has_an_end(document: dict[str, Any]) -> None:
+    most: dict[str, set[int]] = {}
+    for _, _, operation in operations(document):
+        names = {parameter["name"]: parameter for parameter in operation["parameters"]}
+        assert ("cursor" in names) <= ("limit" in names), operation["operationId"]
+        if "cursor" in names:
+            most.setdefault("cursor", set()).add(names["limit"]["schema"]["maximum"])
+    assert most == {"cursor": {500}}
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_example_of_an_operation_gets_the_answer_that_is_documented(
     name: str,

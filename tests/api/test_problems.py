@@ -139,6 +139,8 @@ def test_the_correlation_id_reaches_the_log(callers: Callers, school: CoopSchool
 def test_every_answer_has_the_security_headers_and_is_not_stored(callers: Callers) -> None:
     for response in (callers.client.get("/nowhere"), callers.member().get("/api/members/me")):
         assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["x-frame-options"] == "DENY"
+        assert response.headers["referrer-policy"] == "no-referrer"
         assert response.headers["cache-control"] == "no-store"
         assert "default-src 'none'" in response.headers["content-security-policy"]
 

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 import yaml
 
+from coopschool.api import edge, shape
 from coopschool.api.oidc import ALGORITHMS
 from coopschool.postgres_programs import binaries
 from tests.support.issuer import AUDIENCE, Issuer
@@ -139,6 +140,17 @@ def test_the_example_settings_name_the_realm_and_the_audience_that_come_along() 
     assert said["COOPSCHOOL_OIDC_AUDIENCE"] in {client["clientId"] for client in realm["clients"]}
     needed = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
     assert needed <= said.keys()
+
+
+def test_what_is_said_of_limits_and_of_the_proxy_is_so() -> None:
+    said = " ".join((ROOT / "docs" / "deploy.md").read_text().split())
+    assert f"at most {shape.MAX_BODY_BYTES >> 20} MiB and {shape.MAX_DEPTH} levels" in said
+    assert f"waits {edge.SECONDS_FOR_BODY:.0f} s for a body and {edge.SECONDS_FOR_ANSWER:.0f} s for an answer" in said
+    assert f"lets {edge.WAITING_AT_MOST} requests wait" in said
+    assert f"client_max_body_size {shape.MAX_BODY_BYTES >> 20}m;" in said
+    for place in ("/", "/answer/"):
+        assert re.search(rf"location {place} {{ limit_req zone=\w+ burst", said), place
+    assert "proxy_set_header X-Forwarded-For" in said
 
 
 def test_the_identity_provider_gets_the_realm_and_its_password_from_files() -> None:
