@@ -80,9 +80,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     occurred_to: datetime | None = None
     epoch: UUID | None = None
 
-    def topics(self) -> list[str] | None:
-        """The stored names; None for all."""
-        return [topic for name in self.types for topic in _topics(name)] or None
+    def topics(self, besides: Sequence[str] = ()) -> list[str] | None:
+        """The stored names; None for all. `besides` are names that a view has of its own, stored nowhere."""
+        return [topic for name in self.types if name not in besides for topic in _topics(name, besides)] or None
 
 
 class View(Protocol):
@@ -134,10 +134,10 @@ def _seen(
     return SeenEvent(position, topic, tags, occurred_at, recorded_at, msgspec.Raw(without_answers(topic, data)))
 
 
-def _topics(name: str) -> list[str]:
+def _topics(name: str, besides: Sequence[str]) -> list[str]:
     found = topics_named(name)
     if not found:
-        known = sorted({topic.rpartition(".")[0] for topic in Event.BY_TOPIC})
+        known = sorted({topic.rpartition(".")[0] for topic in Event.BY_TOPIC} | set(besides))
         raise Invalid("type", value=name, known=get_close_matches(name, known, n=3, cutoff=0.4) or known)
     return found
 

@@ -2,7 +2,8 @@
 
 An event of a session or a survey wave appears when that has ended. So the order is another than that of the log: a
 page goes on after the event whose position is `next`, wherever that has appeared. Sessions with fewer people than the
-minimum group are there in counts only, one `SmallSession` each time something of one appears.
+minimum group are there in counts only, one `SmallSession` each time something of one appears; asked for by that type
+alone they come alone, and by another type with the counts of that.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class Pseudonymised:
     ) -> Iterator[list[tuple[Any, ...]]]:
         """What appears after an event, up to the head of the log, so many positions at a time."""
         values = self._fixed | {
-            "types": query.topics(),
+            "types": query.topics(besides=[SMALL]),
+            "events": not query.types or set(query.types) != {SMALL},
             "tag": query.tag and self._names.tag_of(query.tag),
             "day_from": self._day(query.occurred_from),
             "day_to": self._day(query.occurred_to),

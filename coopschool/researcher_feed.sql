@@ -31,7 +31,8 @@ limit 1
 -- name: page
 -- What appears after one position and up to another, following the event `last`, of the given types, tag and days. Of
 -- sessions with too few people there is one row each time something appears, dated when that was recorded: how many
--- events of which types. Only where `counts` are wanted: by tag or day they would tell of whom and when.
+-- events of which types. Only where `counts` are wanted: by tag or day they would tell of whom and when. Without
+-- `events` there is nothing else.
 with ending as materialized (
     select e.position, t.tag
     from events e cross join unnest(e.tags) as t (tag)
@@ -93,7 +94,7 @@ shown as (
         appears_at, position, type, tags, (occurred_at at time zone %(zone)s)::date as occurred_on,
         (recorded_at at time zone %(zone)s)::date as recorded_on, data
     from appearing
-    where not small
+    where not small and %(events)s
     union all
     select
         appears_at, appears_at, null, '{}', max(recorded_on), max(recorded_on),

@@ -38,7 +38,10 @@ WHO = may("admin", "researcher", scope="events")
 Position = Annotated[int, QueryParameter(ge=0, le=(1 << 63) - 1, description="Events after this position")]
 Types = Annotated[
     list[str] | None,
-    QueryParameter(max_items=50, description="Of these types: `MemberEnrolled` (every version of it) or `….v1`"),
+    QueryParameter(
+        max_items=50,
+        description="Of these types: `MemberEnrolled` (every version of it), `….v1`, for researchers `SmallSession`",
+    ),
 ]
 Tag = Annotated[
     str | None,

@@ -44,6 +44,10 @@ def export(
             done = lake.export(database, settings, directory, new_release=new_release, as_csv=as_csv, progress=progress)
         except lake.LakeError as error:
             raise CannotDo(str(error)) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise CannotDo(f"{error.filename} cannot be written: {error.strerror}.") from None
         except NotCaughtUp as error:
             output.note(f"coopschool: {error}. Try again in a moment, or see `coopschool doctor`.")
             fail(AWAY)

@@ -270,7 +270,7 @@ TABLES: tuple[Table[Any], ...] = (
 
 
 class Files:
-    """The good rows of a directory, by file; `left_out` names the CSV files that an import does not read."""
+    """The good rows of a directory, by file; `left_out` names the CSV files that an import does not read, and why."""
 
     def __init__(self, rows: Mapping[str, list[Any]], left_out: tuple[str, ...]) -> None:
         self._rows = rows
@@ -289,10 +289,15 @@ def read(directory: Path, zone: ZoneInfo, problems: Problems) -> Files:
     """Reads every file that is there. Raises `FileNotFoundError` where there is none to read."""
     if not directory.is_dir():
         raise FileNotFoundError(f"There is no directory {directory}.")
-    there = [table for table in TABLES if (directory / table.file).is_file()]
+    # As they are written, also where the file system takes Members.CSV for members.csv.
+    names = {path.name for path in directory.iterdir() if path.is_file()}
+    there, known = [table for table in TABLES if table.file in names], {table.file for table in TABLES}
+    others = sorted(name for name in names - known if name.lower().endswith(".csv"))
+    left_out = tuple(
+        f"{name}: to be read it is called {name.lower()}" if name.lower() in known else name for name in others
+    )
     if not there:
-        raise FileNotFoundError(f"None of {', '.join(table.file for table in TABLES)} is in {directory}.")
-    known = {table.file for table in TABLES}
-    left_out = tuple(sorted(path.name for path in directory.glob("*.csv") if path.name not in known))
+        instead = f" Left out: {'; '.join(left_out)}." if left_out else ""
+        raise FileNotFoundError(f"None of {', '.join(table.file for table in TABLES)} is in {directory}.{instead}")
     rows = {table.file: tables.read(table, directory / table.file, zone, problems) for table in there}
     return Files(rows, left_out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -185,10 +186,29 @@ def test_a_small_session_is_there_in_counts_only(researcher: Caller, recorded: R
     assert [event["data"] for event in events(researcher, type="MemberEnrolled")] == [
         {"events": {"MemberEnrolled.v1": 4}}
     ]
+    assert events(researcher, type=SMALL) == [counted]
     assert events(researcher, tag="module:M01") == []
     assert events(researcher, occurred_from="2020-03-02") == []
     page = researcher.get("/api/events", params={"after": 6}).json()
     assert (page["events"], page["next"]) == ([], 6)
+
+
+def test_small_sessions_come_alone_where_researchers_ask_for_them(
+    callers: Callers, researcher: Caller, recorded: Record
+) -> None:
+    small, large = str(uuid4()), str(uuid4())
+    recorded(
+        scheduled(small), *enrolled(small, 2), SessionClosed(session=small, module="M01"),
+        scheduled(large), *enrolled(large, 5), SessionClosed(session=large, module="M01"),
+    )  # fmt: skip
+    assert [event["type"] for event in events(researcher, type=SMALL)] == [SMALL]
+    both = events(researcher, type=[SMALL, "MemberEnrolled"])
+    assert Counter(event["type"] for event in both) == {SMALL: 1, "MemberEnrolled.v1": 5}
+    unknown = researcher.get("/api/events", params={"type": "SmalSession"})
+    assert (unknown.status_code, SMALL in unknown.json()["details"]["known"]) == (422, True)
+    of_admin = callers.admin.get("/api/events", params={"type": SMALL})
+    assert of_admin.status_code == 422
+    assert SMALL not in of_admin.json()["details"]["known"]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -48,6 +48,8 @@ def test_export_prints_a_table_for_people(command: Command, tmp_path: Path) -> N
 def test_what_cannot_be_done_with_a_lake_is_said_in_a_sentence(command: Command, tmp_path: Path) -> None:
     assert "no lake" in command.refused("report", "progress", "--lake", tmp_path)
     assert "--lake" in command.refused("report", "progress", "--engine", "duckdb")
+    (tmp_path / "file").touch()
+    assert "cannot be written" in command.refused("export", tmp_path / "file" / "lake")
     assert command.run("export", tmp_path / "lake").exit_code == 0
     assert "duckdb, spark" in command.refused("report", "progress", "--lake", tmp_path / "lake", "--engine", "excel")
     (tmp_path / "lake" / "current").write_text("release-gone")

@@ -110,6 +110,14 @@ def test_csv_files_that_are_not_read_are_named(tmp_path: Path) -> None:
     assert files.read(tmp_path, BRUSSELS, Problems()).left_out == ("persons.csv",)
 
 
+def test_files_called_otherwise_only_in_their_letters_are_named_with_what_to_call_them(tmp_path: Path) -> None:
+    (tmp_path / "Members.CSV").write_text("member_ref,category,joined_on\n")
+    with pytest.raises(FileNotFoundError, match=r"Members\.CSV: to be read it is called members\.csv"):
+        files.read(tmp_path, BRUSSELS, Problems())
+    (tmp_path / "categories.csv").write_text(HEADER)
+    assert files.read(tmp_path, BRUSSELS, Problems()).left_out == ("Members.CSV: to be read it is called members.csv",)
+
+
 def test_what_a_bad_row_makes_doubtful_is_spoilt(tmp_path: Path) -> None:
     problems = Problems()
     (tmp_path / "enrolments.csv").write_text("session_ref,member_ref,enrolled_at\ns1,m1,soon\n")
