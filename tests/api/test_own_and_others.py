@@ -26,6 +26,7 @@ from coopschool.api.examples import (
     MEMBER,
     OTHER_ADVISER,
     OWN_SESSION,
+    PERSON,
     RUNNING_SESSION,
     TRAINER,
     WAITING,
@@ -65,6 +66,7 @@ PUBLIC = {"Live", "Ready", "Metrics", "SubmitResponse", "ShowAnswerForm", "SendA
 OWN: dict[Role, str] = {"member": MEMBER, "trainer": TRAINER, "adviser": ADVISER}
 OF_OTHERS: dict[str, str] = {
     "ExportPersonalData": MEMBER,
+    "CorrectPersonalData": PERSON,
     "ErasePersonalData": LEAVER,
     "WithdrawInterest": INTERESTED,
     "WithdrawEnrolment": ENROLLED,

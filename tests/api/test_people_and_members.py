@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.database import Database
+from coopschool.domain.school.person import GrantRole
+from coopschool.identities import Identities, PutIdentity
+from coopschool.vault import PutReferences
 from tests.api.callers import Callers
 
 
@@ -148,7 +152,49 @@ def test_a_person_reads_all_that_is_kept_about_them_and_nothing_about_others(
         "AttendanceCorrected",
     ]
     assert str(bo.person) not in str(data)
+    assert (data["signs_in"], data["references"], data["legal_hold"], data["api_keys_made"]) == (False, 0, False, [])
+    assert data["names"] == {"M01": "Welcome"}
+    french = ada.get("/api/people/me/personal-data", headers={"Accept-Language": "fr"}).json()
+    assert french["names"] == {"M01": "Bienvenue"}
+    assert data["events"][-1]["meaning"].startswith("A line of a sheet was put right")
+    assert any("survey" in sentence for sentence in data["not_here"])
     assert str(trainer.person) in str(trainer.done("GET", "/api/people/me/personal-data")["events"])
+
+
+def test_what_is_kept_beside_names_and_events_is_counted(callers: Callers, school: CoopSchool) -> None:
+    """Given an administrator with a sign-in, references and a key that they made, then all of it is in the export."""
+    person = str(callers.trainer(name="Ines").person)
+    admin = callers.caller("admin", person=person)
+    admin.made("/api/api-keys", {"name": "warehouse", "scopes": ["events"]})
+    identity = Identities(school.settings.derive_key).identity("https://id.example.org", "ines")
+    references = PutReferences(references=[(school.vault.reference("person", "m-1"), person)])
+    school.execute_now(
+        GrantRole(person=person, role="researcher", at=school.now()),
+        vault=[PutIdentity(identity=identity, person=person), references],
+    )
+    kept = admin.done("GET", "/api/people/me/personal-data")
+    assert (kept["signs_in"], kept["references"], kept["api_keys_made"]) == (True, 1, ["warehouse"])
+    assert kept["roles"] == {"trainer": None, "researcher": None}
+
+
+def test_whoever_is_no_member_has_their_details_put_right(callers: Callers) -> None:
+    """Given a trainer from outside, when they or an administrator correct the details, then those are what is kept."""
+    trainer = callers.trainer(name="Ines", email="ines@example.org")
+    path = "/api/people/me/personal-data"
+    read = trainer.get(path).headers["etag"]
+    trainer.done("PATCH", path, {"name": "Inès", "language": "fr"}, headers={"If-Match": read})
+    stale = trainer.patch(path, {"email": None}, headers={"If-Match": read})
+    assert stale.status_code == 412
+    theirs = f"/api/people/{trainer.person}/personal-data"
+    read = callers.admin.get(theirs).headers["etag"]
+    callers.admin.done("PATCH", theirs, {"email": "i@example.org"}, headers={"If-Match": read})
+    kept = trainer.done("GET", path)
+    assert (kept["name"], kept["email"], kept["language"]) == ("Inès", "i@example.org", "fr")
+    taken = callers.member(email="ada@example.org")
+    read = taken.get(path).headers["etag"]
+    refused = taken.patch(path, {"email": "i@example.org"}, headers={"If-Match": read})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/email-taken")
+    assert callers.coordinator.patch(theirs, {"name": "X"}, headers={"If-Match": read}).status_code == 403
 
 
 def test_an_erased_person_is_gone_from_the_vault_and_stays_in_the_figures(

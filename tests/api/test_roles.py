@@ -53,6 +53,7 @@ EXPECTED: dict[str, set[Role]] = {
     "LiftLegalHold": {"admin"},
     "ConnectSignIn": {"admin"},
     "ExportPersonalData": set(ROLES),
+    "CorrectPersonalData": set(ROLES),
     "ErasePersonalData": set(ROLES),
     "JoinAsMember": {"coordinator"},
     "ListMembers": {"coordinator"},
@@ -204,6 +205,7 @@ PERSONAL = [
     ("GET", "/api/members/{id}/progress", None),
     ("PATCH", "/api/members/{id}", {"language": "nl"}),
     ("GET", "/api/people/{id}/personal-data", None),
+    ("PATCH", "/api/people/{id}/personal-data", {"language": "nl"}),
     ("GET", "/api/reports/member_progress?member={id}", None),
     ("POST", "/api/modules/M01/enrolments", {"person_id": "{id}"}),
     ("DELETE", "/api/modules/M01/interests/{id}", None),
@@ -222,7 +224,7 @@ def test_what_is_about_oneself_is_for_oneself(
 
     def ask(caller: Caller, whose: str) -> int:
         sent = body and {name: value.replace("{id}", whose) for name, value in body.items()}
-        seen = caller.get(f"/api/members/{whose}")
+        seen = caller.get(path.replace("{id}", whose) if method == "PATCH" else f"/api/members/{whose}")
         headers = {"If-Match": seen.headers.get("etag", '"1.1.1"')} if method == "PATCH" else {}
         return caller.send(method, path.replace("{id}", whose), sent, headers=headers).status_code
 

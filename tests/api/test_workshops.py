@@ -285,3 +285,22 @@ def test_a_missing_review_date_is_told_in_the_readers_language(team: Team, langu
 def test_projections_pass_over_what_teams_do(team: Team, catch_up: Callable[[], int]) -> None:
     position = team.ann.made(f"/api/workshops/{team.workshop}/notes", {"text": "More."})["position"]
     assert catch_up() >= position
+
+
+def test_what_is_kept_of_an_adviser_names_the_workshops_and_what_they_wrote(callers: Callers, team: Team) -> None:
+    """Given a workshop, when its people ask what is kept of them, then each sees their own part, in words."""
+    ann, fay = (one.done("GET", "/api/people/me/personal-data") for one in (team.ann, team.fay))
+    assert set(ann["texts"].values()) == {"The phone rings."}
+    assert set(fay["texts"].values()) == {DECISION["text"]}
+    happened = {event["type"].partition(".")[0]: event for event in ann["events"]}
+    assert happened["WorkshopHeld"]["data"]["participants"] == [team.ann.person]
+    assert happened["WorkshopNoteAdded"]["data"]["note"] in ann["texts"]
+    assert happened["WorkshopHeld"]["meaning"] == "A workshop took place on that day."
+    assert "WorkshopPlanned" not in happened, "somebody else facilitates"
+    assert ann["names"][team.id] == "North"
+    decided = {event["type"].partition(".")[0]: event for event in fay["events"]}
+    assert decided["WorkshopPlanned"]["data"]["facilitators"] == [team.fay.person]
+    assert decided["DecisionTaken"]["data"]["text"] in fay["texts"]
+    assert str(team.fay.person) not in str(ann)
+    assert str(team.ann.person) not in str(fay)
+    assert team.zoe.done("GET", "/api/people/me/personal-data")["texts"] == {}

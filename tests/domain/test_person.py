@@ -8,6 +8,7 @@ from coopschool.domain.errors import Invalid, Stale, Unknown
 from coopschool.domain.school.person import (
     ChooseLanguage,
     ConnectSignIn,
+    CorrectDetails,
     GrantRole,
     LanguageChosen,
     LegalHoldLifted,
@@ -53,6 +54,19 @@ def test_a_language_can_be_chosen() -> None:
     given(REGISTERED).when(ChooseLanguage(at=NOW, person=ANN, language="fr")).then(
         LanguageChosen(person=ANN, language="fr")
     )
+
+
+def test_whoever_is_known_can_have_their_details_put_right() -> None:
+    scenario = given(REGISTERED)
+    scenario.when(CorrectDetails(at=NOW, person=ANN, language="nl", if_revision=1)).then(
+        LanguageChosen(person=ANN, language="nl")
+    )
+    scenario.when(CorrectDetails(at=NOW, person=ANN, if_revision=1)).then_unchanged()
+    scenario.when(CorrectDetails(at=NOW, person=ANN, if_revision=2)).then_refused(Stale, revision=1)
+    given(REGISTERED, PersonalDataErased(person=ANN)).when(CorrectDetails(at=NOW, person=ANN)).then_refused(
+        PersonErased
+    )
+    given().when(CorrectDetails(at=NOW, person=ANN)).then_refused(Unknown)
 
 
 def test_a_sign_in_leaves_no_event() -> None:

@@ -1,52 +1,24 @@
-"""Everything the cooperative keeps about a person: to read (GDPR articles 15 and 20), and to erase (article 17)."""
+"""What is kept about a person: to read (GDPR articles 15, 20), to put right (article 16), to erase (article 17)."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 import msgspec
-from litestar import Controller, Response, delete, get
-from psycopg import Connection
+from litestar import Controller, Response, delete, get, patch
+from litestar.params import JSONBody
+from msgspec import UNSET
 
-from coopschool import erasing, vault
+from coopschool import erasing
 from coopschool.api.access import SIGNED_IN
 from coopschool.api.body import PersonPath, Written
-from coopschool.api.examples import LEAVER
-from coopschool.api.request import ApiRequest
-from coopschool.domain import tags
-from coopschool.domain.base import Event, Load, Role, existing
-from coopschool.domain.school.person import Person
-from coopschool.domain.school.session import AttendanceLogged
-from coopschool.domain.school.words import Language
-from coopschool.eventstore.mapper import decode
-from coopschool.sql import statements
-
-SQL = statements("coopschool.api.school", "personal_data.sql")
-
-
-class EventAboutPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to the person; of an attendance sheet, their own line only."""
-
-    position: int
-    type: str
-    occurred_at: datetime
-    recorded_at: datetime
-    data: dict[str, Any]
-
-
-class PersonalData(msgspec.Struct, frozen=True, kw_only=True):
-    """Names and texts from the vault, roles, and every event that concerns the person."""
-
-    person_id: str
-    name: str | None
-    email: str | None
-    language: Language | None
-    roles: dict[Role, date | None]
-    erased: bool
-    texts: dict[str, str]
-    events: list[EventAboutPerson]
+from coopschool.api.examples import LEAVER, PERSON
+from coopschool.api.request import ApiRequest, etag
+from coopschool.api.school.kept import PersonalData, gathered, known
+from coopschool.api.school.members import Details
+from coopschool.api.wording import preferred
+from coopschool.domain.school.person import CorrectDetails
 
 
 class ErasureReceipt(Written, kw_only=True):
@@ -65,30 +37,34 @@ class PersonalDataOf(Controller):
     tags = ("people",)
 
     @get(operation_id="ExportPersonalData", shows="everything about a person", roles=SIGNED_IN)
-    async def export(self, request: ApiRequest, person_id: PersonPath) -> PersonalData:
-        """All that is kept about a person, in a form that machines read."""
+    async def export(self, request: ApiRequest, person_id: PersonPath) -> Response[PersonalData]:
+        """All that is kept about a person, in a form that machines read; the `ETag` is for putting it right."""
         id = request.self_or(person_id, "admin")
+        language = preferred(request.call.header(b"accept-language"))
+        person = await request.school.read(lambda load: known(load, id))
+        version, kept = await request.reads.vault(lambda connection: gathered(connection, person, language))
+        return Response(kept, headers={"ETag": etag(person.revision, version)})
 
-        def of_person(load: Load) -> tuple[Language | None, dict[Role, date | None], bool]:
-            person = existing(load, Person, id)
-            return person.language, dict(person.roles), person.erased
-
-        language, roles, erased = await request.school.read(of_person)
-
-        def look(connection: Connection[Any]) -> PersonalData:
-            details = vault.person(connection, id)
-            return PersonalData(
-                person_id=id,
-                name=details.name,
-                email=details.email,
-                language=language,
-                roles=roles,
-                erased=erased,
-                texts=vault.texts_of(connection, id),
-                events=_events(connection, id),
-            )
-
-        return await request.reads.vault(look)
+    @patch(
+        operation_id="CorrectPersonalData",
+        roles=SIGNED_IN,
+        if_match=True,
+        example={"name": "Inès Trainer", "language": "fr"},
+        path_example={"person_id": PERSON},
+    )
+    async def correct(self, request: ApiRequest, person_id: PersonPath, data: JSONBody[Details]) -> Response[Written]:
+        """Puts a person's name, address or language right, whether or not they are a member."""
+        id, school = request.self_or(person_id, "admin"), request.school
+        revision, version = request.revisions(2)
+        command = CorrectDetails(
+            at=school.now(),
+            by=request.actor,
+            person=id,
+            language=None if data.language is UNSET else data.language,
+            if_revision=revision,
+        )
+        details = school.vault.put_person(id, name=data.name, email=data.email, if_version=version)
+        return request.written(await request.carry_out(command, vault=[details]), Written)
 
     @delete(operation_id="ErasePersonalData", roles=SIGNED_IN, status_code=200, path_example={"person_id": LEAVER})
     async def erase(self, request: ApiRequest, person_id: PersonPath) -> Response[ErasureReceipt]:
@@ -98,29 +74,3 @@ class PersonalDataOf(Controller):
         outcome = await request.carry_out(command, vault=[write])
         receipt = await asyncio.to_thread(erasing.finish, request.school, outcome, write)
         return Response(msgspec.convert(receipt, ErasureReceipt, from_attributes=True))
-
-
-def _events(connection: Connection[Any], person: str) -> list[EventAboutPerson]:
-    streams = [tags.tag(kind, person) for kind in ("person", "member", "trainer", "adviser")]
-    rows = connection.execute(SQL["concerning"], [streams]).fetchall()
-    return [
-        EventAboutPerson(
-            position=position,
-            type=type,
-            occurred_at=occurred_at,
-            recorded_at=recorded_at,
-            data=_own_part(decode(type, data), person),
-        )
-        for position, type, data, occurred_at, recorded_at in rows
-    ]
-
-
-def _own_part(event: Event, person: str) -> dict[str, Any]:
-    """The event's data without what it says about others."""
-    if isinstance(event, AttendanceLogged):
-        event = msgspec.structs.replace(event, records=tuple(one for one in event.records if one.member == person))
-    data: dict[str, Any] = msgspec.to_builtins(event)
-    for field in ("clashes", "freed_by", "passed_over", "by"):
-        if data.get(field) not in (None, person):
-            data.pop(field, None)
-    return data

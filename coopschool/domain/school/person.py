@@ -200,6 +200,23 @@ class ChooseLanguage(AboutPerson, frozen=True, kw_only=True):
         return self.occurs(LanguageChosen(person=self.person, language=self.language))
 
 
+class CorrectDetails(AboutPerson, frozen=True, kw_only=True):
+    """Puts right what is written down of anybody: the language here (None leaves it), name and address in the vault.
+
+    `if_revision` is the revision that the asker has read.
+    """
+
+    language: Language | None = None
+    if_revision: int | None = None
+
+    def decide(self, load: Load) -> Decided:
+        person = known(load, self.person)
+        as_read(self.if_revision, person.revision)
+        if self.language in (None, person.language):
+            return Unchanged(person.position)
+        return self.occurs(LanguageChosen(person=self.person, language=self.language))
+
+
 class GrantRole(AboutPerson, frozen=True, kw_only=True):
     """Gives a role, or another end to one that is held."""
 
