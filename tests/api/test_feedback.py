@@ -17,6 +17,8 @@ from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.database import Database
 from coopschool.domain.school.closing import CloseSession
+from coopschool.domain.school.feedback import FeedbackReleased
+from coopschool.eventstore.mapper import decode
 from tests.answer_box.surroundings import LEARNERS, SESSION, TESS, hold_session
 from tests.api.callers import Caller, Callers
 from tests.api.example_school import build
@@ -105,12 +107,22 @@ def test_another_version_than_the_one_in_use_is_refused(ann: Caller) -> None:
     assert give(ann, instrument="autonomy") == (409, "not-the-version-in-use")
 
 
-def test_sheets_and_answers_are_no_more_than_people_were_present(ann: Caller, tess: Caller) -> None:
+def test_sheets_and_answers_are_no_more_than_people_were_present(
+    ann: Caller, tess: Caller, school: CoopSchool, clock: FixedClock
+) -> None:
     assert give(ann) == (201, "received")
     sheet = {"answers": {"clarity": 2}}
     assert hand_in(tess, *[sheet] * 5)[:2] == (409, "more-sheets-than-present")
     assert hand_in(tess, *[sheet] * 3, {**sheet, "comment": "Too fast"}) == (201, "received", [])
     assert hand_in(tess, sheet)[:2] == (409, "more-sheets-than-present")
+    clock.advance(timedelta(days=8))
+    assert AnswerBox(school).feedback.release(SESSION, "hot")
+    with school.database.connect("app") as conn:
+        row = conn.execute("select type, data from events order by position desc limit 1").fetchone()
+    assert row is not None
+    event = decode(*row)
+    assert isinstance(event, FeedbackReleased)
+    assert (len(event.online), len(event.paper)) == (1, 4), "of the sheets that were too many none was kept"
 
 
 def test_a_sheet_that_does_not_fit_is_named_and_none_is_taken(tess: Caller) -> None:

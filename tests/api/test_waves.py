@@ -13,13 +13,16 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from structlog.testing import capture_logs
 
+from coopschool.answer_box import AnswerBox
 from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.database import Database
 from coopschool.domain.advisers.autonomy_survey import WaveResponsesReleased
 from coopschool.eventstore.mapper import decode
 from tests.answer_box.surroundings import NORTH, SOUTH, WAVE, id_of, open_wave
+from tests.answer_box.test_survey_box import restored_without_keys
 from tests.api.callers import Callers
+from tests.api.conftest import Written
 from tests.support.advisers import AGREES
 
 
@@ -172,24 +175,31 @@ def test_keys_of_repeated_requests_are_not_kept_of_tokens_or_answers(
         assert conn.execute("select count(*) from idempotency").fetchone() == (0,)
 
 
-def test_closing_is_repeated_by_its_key_and_refused_without(tokens: object, callers: Callers) -> None:
+def test_closing_is_repeated_by_its_key_and_refused_without(tokens: object, callers: Callers, written: Written) -> None:
     key = {"Idempotency-Key": str(uuid4())}
     coordinator = callers.coordinator
     first = coordinator.done("POST", f"/api/waves/{WAVE}/close", headers=key)
     assert coordinator.done("POST", f"/api/waves/{WAVE}/close", headers=key) == first
+    before = written()
     refused = coordinator.post(f"/api/waves/{WAVE}/close")
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/wave-not-open")
     refused = coordinator.post(f"/api/waves/{WAVE}/tokens")
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/wave-not-open")
+    assert written() == before
 
 
-def test_a_wave_that_breaks_a_rule_is_not_opened(tokens: object, school: CoopSchool, callers: Callers) -> None:
+def test_a_wave_that_breaks_a_rule_is_not_opened(
+    tokens: object, school: CoopSchool, callers: Callers, written: Written
+) -> None:
     def refused(**changes: Any) -> tuple[int, str]:
+        before = written()
         day = (school.now().date() + timedelta(days=7)).isoformat()
         response = callers.coordinator.post("/api/waves", {"teams": [NORTH], "closes_on": day, **changes})
+        assert written() == before
         return response.status_code, response.json()["type"].rpartition("/")[2]
 
     assert refused() == (409, "team-in-open-wave")
+    assert refused(teams=[NORTH, callers.team()]) == (409, "team-in-open-wave")
     assert refused(closes_on="2020-01-01")[0] == 422
     assert refused(teams=[])[0] == 422
     assert refused(teams=[NORTH, NORTH])[0] == 422
@@ -198,6 +208,39 @@ def test_a_wave_that_breaks_a_rule_is_not_opened(tokens: object, school: CoopSch
     assert refused(version=9)[0] == 404
     callers.coordinator.done("POST", f"/api/waves/{WAVE}/close")
     assert refused() == (409, "waves-too-close")
+    school.clock.advance(timedelta(days=91))  # type: ignore[attr-defined]
+    assert refused() == (409, "waves-too-close"), "from 2 March three months last until 2 June"
+
+
+def test_a_team_that_changes_while_its_wave_is_open_is_asked_as_it_was(
+    tokens: dict[str, list[str]], client: TestClient[Litestar], callers: Callers, clock: FixedClock
+) -> None:
+    before = callers.coordinator.done("GET", f"/api/waves/{WAVE}")
+    for gone in ("north 0", "north 1"):
+        callers.coordinator.done("DELETE", f"/api/teams/{NORTH}/advisers/{id_of(gone)}")
+    callers.adviser(NORTH, from_=clock.now().date().isoformat())
+    assert callers.coordinator.done("GET", f"/api/waves/{WAVE}") == before
+    again = callers.coordinator.made(f"/api/waves/{WAVE}/tokens", {})["teams"]
+    assert {team["team_id"]: team["tokens"] for team in again} == tokens
+    assert [answer(client, token).status_code for token in tokens[NORTH]] == [201] * 6
+
+
+def test_a_wave_whose_answers_a_restore_has_lost_is_reopened_and_says_so(
+    tokens: dict[str, list[str]], school: CoopSchool, client: TestClient[Litestar], callers: Callers, clock: FixedClock
+) -> None:
+    assert answer(client, tokens[NORTH][0]).is_success
+    clock.advance(timedelta(days=2))
+    box = AnswerBox(school)
+    restored_without_keys(box)
+    assert callers.coordinator.post(f"/api/waves/{WAVE}/close").status_code == 503
+    box.recover()
+    seen = callers.coordinator.done("GET", f"/api/waves/{WAVE}")
+    assert (seen["status"], seen["reopened"], seen["closes_on"]) == ("open", 1, "2026-03-18")
+    assert callers.coordinator.done("GET", "/api/waves")["items"][0]["reopened"] == 1
+    assert {answer(client, token).status_code for token in tokens[NORTH]} == {403}
+    handed_out = callers.coordinator.made(f"/api/waves/{WAVE}/tokens", {})["teams"][0]["tokens"]
+    assert not set(handed_out) & set(tokens[NORTH])
+    assert answer(client, handed_out[0]).is_success
 
 
 def test_there_is_no_wave_by_another_id(callers: Callers) -> None:

@@ -13,6 +13,7 @@ from psycopg import Connection
 from coopschool.application import CoopSchool
 from coopschool.cli import analyst, output
 from coopschool.cli.analyst import Format
+from coopschool.database import Database
 from coopschool.demo import PERSONAS, seed
 from coopschool.settings import Settings
 from projections.generations import SQL
@@ -20,6 +21,10 @@ from projections.reports import REPORTS, Definition, Provenance, Report
 from projections.runner import Runner
 from tests.cli.running import Command
 from tests.cli.test_upkeep import as_superuser
+from tests.projections.story import at
+from tests.support.advisers import AUTONOMY, FEEDBACK, published
+from tests.support.chantier import alike, rated, wave
+from tests.support.lakes import log_of
 
 
 @pytest.fixture
@@ -163,6 +168,33 @@ def test_the_events_behind_a_figure_are_shown(command: Command, seeded: CoopScho
     assert "There is more" in command.run("explain", *asked, "--figure", "completed", "--limit", "2").stderr
     assert "completed" in command.refused("explain", "progress")
     assert "latest" in command.refused("report", "progress", "--as-of", "2100-01-01")
+
+
+def test_of_ratings_there_is_the_release_and_of_a_hidden_one_nothing(command: Command, database: Database) -> None:
+    feedback = [
+        ("2020-02-01 09:00", rated("s1", "M01", (3, 3, 4, 4, 4))),
+        ("2020-02-02 09:00", rated("s2", "M02", (1,))),
+    ]
+    chantier = wave("w1", "2020-05-10", {"a": alike(4, 4, 4, 3, 3), "small": alike(1, 1, 1, 1)})
+    questionnaires = [("2018-01-02 09:00", published(each)) for each in (AUTONOMY, FEEDBACK)]
+    log_of(database, [(at(moment), event) for moment, event in (*questionnaires, *feedback, *chantier)])
+    for arguments, value, type_ in (
+        (("autonomy", "--dimension", "scheduling", "--scope", "team", "--team", "a"), 3.6, "WaveResponsesReleased.v1"),
+        (("feedback", "--module", "M01", "--item", "clarity"), 3.6, "FeedbackReleased.v1"),
+    ):
+        found = command.said("explain", *arguments, "--figure", "mean")
+        assert (found["value"], found["suppressed"], found["count"]) == (value, False, 1)
+        (event,) = found["events"]
+        assert event["type"] == type_
+        assert not {"responses", "online", "paper", "comments"} & set(event["data"])
+    for arguments in (("autonomy", "--team", "small", "--dimension", "scheduling"), ("feedback", "--module", "M02")):
+        found = command.said("explain", *arguments, "--figure", "n")
+        assert (found["suppressed"], found["count"], found["events"]) == (True, None, [])
+        assert {cell["value"] for cell in found["cells"]} == {None}
+        result = command.run("explain", *arguments, "--figure", "n")
+        assert "n: suppressed" in result.stderr
+        assert "behind it" not in result.stderr
+    assert "You may not" in command.refused("explain", "feedback", "--session", "s1", "--figure", "mean")
 
 
 def test_what_a_report_hides_is_not_explained(command: Command, seeded: CoopSchool) -> None:
