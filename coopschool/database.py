@@ -39,6 +39,21 @@ TIMEOUTS: Mapping[Role, Mapping[str, int]] = {
     "reader": {"statement_timeout": 60_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 60_000},
 }
 
+# On TCP, either end finds within 25 seconds that the other is gone without a word, where the defaults take hours.
+# What the URL itself says counts more.
+OUR_KEEPALIVES = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",  # milliseconds
+}
+THEIR_KEEPALIVES = {
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
 
 class Database:
     """One school's database. A context manager: leaving it stops the embedded server, if nobody else uses it.
@@ -98,8 +113,9 @@ class Database:
 
         Raises `DatabaseError` where the login may not act as that role.
         """
-        login = {"connect_timeout": "10", "application_name": f"coopschool {role}", **self._login}
-        settings = {"search_path": f'"{self.schema}"', "TimeZone": "UTC", **TIMEOUTS[role]}
+        name = {"connect_timeout": "10", "application_name": f"coopschool {role}"}
+        login = {**name, **OUR_KEEPALIVES, **self._login}
+        settings = {"search_path": f'"{self.schema}"', "TimeZone": "UTC", **TIMEOUTS[role], **THEIR_KEEPALIVES}
         if self._trusted:
             login["user"] = self.role_name(role)
         elif self._has_more_rights_than(role):

@@ -35,7 +35,8 @@ SESSIONS = 20
 WISHES = 40  # a round
 PAUSE = 0.1  # seconds: so long a client waits at most before it asks
 LATEST = 10.0  # seconds after the harm has ended: everything must be done
-LATEST_UNTOLD = 30.0  # where PostgreSQL first has to give up on a runner that is gone
+KEEPALIVE = 25.0  # seconds after which TCP itself finds that the other end is gone, as our connections are set
+LATEST_UNTOLD = 35.0  # where that comes first
 
 
 @dataclass
@@ -82,10 +83,10 @@ def _end_listeners(line: Line) -> None:
     line.admin.execute("select pg_terminate_backend(pid) from unnest(%s::int[]) as pid", [line.wire.listening()])
 
 
-UNTOLD = "connections reset, PostgreSQL not told"
+UNTOLD = f"connections reset, PostgreSQL told {KEEPALIVE:.0f} s later"
 HARM: dict[str, Callable[[Line], None]] = {
     "connections reset": lambda line: line.wire.reset(),
-    UNTOLD: lambda line: line.wire.reset(server_learns=False),
+    UNTOLD: lambda line: line.wire.reset(told_after=KEEPALIVE),
     "answer to COMMIT lost: commands": lambda line: line.lose("app", Loss.answer),
     "answer to COMMIT lost: projections": lambda line: line.lose("projector", Loss.answer),
     "COMMIT lost on its way: commands": lambda line: line.lose("app", Loss.request),

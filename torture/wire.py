@@ -64,16 +64,17 @@ class Wire:
     def swallowing(self, given: bool) -> None:
         self._loop.call_soon_threadsafe(self._passing.clear if given else self._passing.set)
 
-    def reset(self, *, server_learns: bool = True) -> None:
-        """Every connection is gone: its client learns it at once, PostgreSQL as well unless it is not told."""
+    def reset(self, *, told_after: float = 0.0) -> None:
+        """Every connection is gone: its client learns it at once, PostgreSQL after so many seconds."""
         done = threading.Event()
 
         def end_all() -> None:
             for connection in list(self._connections):
-                connection.server_learns = server_learns
+                connection.server_learns = not told_after
                 connection.end()
-                if not server_learns:
+                if told_after:
                     self._left_open.append(connection)
+                    self._loop.call_later(told_after, connection.tell)
             done.set()
 
         self._loop.call_soon_threadsafe(end_all)
@@ -89,8 +90,7 @@ class Wire:
         self._loop.run_forever()
         server.close()
         for connection in [*self._connections, *self._left_open]:
-            connection.server_learns = True
-            connection.end()
+            connection.tell()
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
@@ -171,6 +171,11 @@ class _Connection:
         self._client.transport.abort()
         if self.server_learns:
             self._server.transport.abort()
+
+    def tell(self) -> None:
+        """Has PostgreSQL learn that the client is gone."""
+        self.server_learns = True
+        self.end()
 
     def _is_lost_request(self, message: bytes) -> bool:
         """Follows what the client says; whether it is the COMMIT to be lost."""

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from coopschool.database import Database, DatabaseError, Role
+from coopschool.database import OUR_KEEPALIVES, THEIR_KEEPALIVES, Database, DatabaseError, Role
 from coopschool.settings import Settings
 from projections import generations
 from projections.runner import Runner
@@ -160,6 +160,15 @@ def test_nobody_waits_for_ever(filled: Database, role: Role) -> None:
     with filled.connect(role) as connection:
         for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
             assert connection.execute("select current_setting(%s)", [name]).fetchone() != ("0",)
+
+
+def test_on_tcp_either_end_soon_finds_that_the_other_is_gone_without_a_word(plain: Database) -> None:
+    with plain.connect("projector") as connection:
+        found = connection.execute(
+            "select name, setting from pg_settings where name = any(%s)", [list(THEIR_KEEPALIVES)]
+        )
+        assert {name: int(value) for name, value in found} == THEIR_KEEPALIVES
+        assert connection.info.get_parameters().items() >= OUR_KEEPALIVES.items()
 
 
 def test_every_role_may_do_with_every_table_what_is_written_down_and_nothing_else(filled: Database) -> None:

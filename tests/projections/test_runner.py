@@ -84,7 +84,7 @@ def test_a_runner_that_vanished_without_a_word_does_not_keep_another_from_workin
         url = make_conninfo(settings.database_url or "", host="127.0.0.1", port=wire.port, sslmode="disable")
         with running(Database(make_conninfo(url, gssencmode="disable"), database.schema), patience=0.5):
             wait_for(conn, fill(database, 100, seed=2), timeout=30)
-            wire.reset(server_learns=False)  # its session goes on, and holds what says who works
+            wire.reset(told_after=60)  # its session goes on, and holds what says who works
             wait_for(conn, fill(database, 100, seed=3), timeout=30)
     assert differing(database) == ()
 
