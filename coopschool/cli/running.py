@@ -22,6 +22,14 @@ class CannotDo(Exception):
 class Commands(TyperGroup):
     """All commands. Errors that are foreseen are told in a sentence; a traceback is always a bug of ours."""
 
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, its help in paragraphs: otherwise each would be broken where its docstring is."""
+        found = super().get_command(ctx, cmd_name)
+        for one in (found, *getattr(found, "commands", {}).values()):
+            if one is not None and one.help:
+                one.help = "\n\n".join(" ".join(part.split()) for part in one.help.split("\n\n"))
+        return found
+
     def invoke(self, ctx: Any) -> Any:
         with _unwound_by_signals():
             try:

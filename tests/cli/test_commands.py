@@ -130,6 +130,14 @@ def test_the_entry_point_runs_the_program(monkeypatch: pytest.MonkeyPatch) -> No
     assert app.info.name == "coopschool"
 
 
+def test_help_is_broken_by_the_terminal_and_not_by_the_source(
+    monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    shown = command.run("explain", "--help").stdout
+    assert "Of ratings there is only their release, and of what the report hides nothing." in shown
+
+
 # --- output
 
 
