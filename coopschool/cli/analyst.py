@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -172,7 +172,7 @@ def given_filters(arguments: Sequence[str]) -> dict[str, str]:
 def _list_reports(*, as_json: bool) -> None:
     from projections.reports import REPORTS
 
-    reports = [
+    reports: list[dict[str, Any]] = [
         {
             "report": about.name,
             "title": about.title,
@@ -185,6 +185,9 @@ def _list_reports(*, as_json: bool) -> None:
     ]
     if as_json:
         output.show_json(reports)
+    elif output.on_terminal():
+        for one in reports:
+            output.show_entry(f"{one.pop('report')}: {one.pop('title')}", one)
     else:
         output.show_table(list(reports[0]), [list(one.values()) for one in reports])
 

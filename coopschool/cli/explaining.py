@@ -37,7 +37,7 @@ def explain(
 ) -> None:
     """Show the events behind one figure, as of and as known at any moment, as the feed shows them to an admin.
 
-    What names the figure's row are options, too: --module M05 --period 2020Q2 --figure completed. Of ratings there is
+    What names the figure's row are options, too: --module M01 --period 2020Q2 --figure completed. Of ratings there is
     only their release, and of what the report hides nothing.
     """
     from datetime import UTC, datetime

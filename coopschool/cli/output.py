@@ -88,6 +88,18 @@ def show_pairs(pairs: Mapping[str, Any]) -> None:
         typer.echo(f"{name}\t{_plain(value)}" if not on_terminal() else f"{name:<{width}}  {_plain(value)}")
 
 
+def show_entry(heading: str, details: Mapping[str, Sequence[str]]) -> None:
+    """A heading, and under it lists of words, by name, as broad as the terminal."""
+    from rich.console import Console
+    from rich.padding import Padding
+
+    console = Console(highlight=False)
+    console.print(_Text(heading, style="bold"))
+    for name, words in details.items():
+        if words:
+            console.print(Padding(_Text(f"{name.replace('_', ' ')}: {', '.join(words)}"), (0, 0, 0, 2)))
+
+
 def note(text: str) -> None:
     """Something for the person at the terminal, apart from what was asked for."""
     typer.echo(text, err=True)
@@ -139,6 +151,13 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 def in_zone(moment: datetime, zone: ZoneInfo) -> str:
     """A moment as the school's people read it, to the second."""
     return moment.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+
+
+def _Text(text: str, style: str = "") -> Any:  # noqa: N802
+    """Text that Rich prints as it is, whatever brackets it has."""
+    from rich.text import Text
+
+    return Text(text, style=style)
 
 
 def _plain(value: Any) -> str:

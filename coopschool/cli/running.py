@@ -107,7 +107,14 @@ def _said(error: Exception) -> str:
 
 def _listed(details: dict[str, Any]) -> str:
     said = {
-        name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        name: ", ".join(map(_named, value)) if isinstance(value, list | tuple) else value
         for name, value in details.items()
     }
     return "".join(f"; {name}: {value}" for name, value in said.items())
+
+
+def _named(value: Any) -> str:
+    """What a row goes by: ``module=M01 period=2018Q1``; anything else as it is."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}={inner}" for name, inner in value.items())
+    return str(value)

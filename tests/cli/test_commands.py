@@ -16,9 +16,10 @@ import typer
 from typer.testing import CliRunner
 
 from coopschool import logs
-from coopschool.cli import app, main, output
+from coopschool.cli import app, main, output, running
 from coopschool.cli.running import Commands
 from coopschool.command_bus import Busy
+from coopschool.domain.errors import Unknown
 from coopschool.postgres_programs import EmbeddedError
 from tests.cli.running import Command, without_settings
 
@@ -183,6 +184,23 @@ def test_an_id_goes_on_in_the_next_line_rather_than_be_cut(
     shown = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out)
     assert max(map(len, shown.splitlines())) <= 30
     assert {"028560c8-811e-412d-8", "3d6-7d5b2b2a189c"} <= set(shown.split())
+
+
+def test_reports_are_listed_with_what_they_take(
+    on_terminal: None, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = re.sub(r"\x1b\[\d+m", "", command.run("report").stdout)
+    assert "progress: What became of people in sessions\n" in shown
+    assert "  filters: module, period, session, format, language, category" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_what_there_is_instead_is_named_as_it_is_typed() -> None:
+    unknown = Unknown("group", "module=M05")
+    unknown.details["known"] = [{"module": "M01", "period": "2018Q1"}, {"module": "M02", "period": "2018Q1"}]
+    known = "module=M01 period=2018Q1, module=M02 period=2018Q1"
+    assert running._said(unknown) == f"there is no group 'module=M05'; known: {known}."
 
 
 def test_a_table_in_a_pipe_is_lines_with_tabs(capsys: pytest.CaptureFixture[str]) -> None:
