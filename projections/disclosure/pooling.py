@@ -4,11 +4,11 @@ A total is safe when it leaves every team in it undetermined, also for somebody 
 own) exactly. Totals that overlap are judged by what subtraction leaves: all teams minus the bands that are shown.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from coopschool.domain.instruments import Scale, mean
+from coopschool.domain.instruments import Scale
 
 LEAST_TEAMS = 3
 UNDETERMINED = 1
@@ -58,22 +58,44 @@ def spread_leaves_each_undetermined(
     A small deviation says that all are near the common mean: of N persons whose squared deviations add up to S, n can
     lie off by at most the root of S (N - n) / (n N). The one team that is known may be known with its deviation.
     """
-    return all(
-        _lies_far(teams, scores, names - {known}, suspect, scale) for known in names for suspect in names - {known}
-    )
+    of_team = {name: _Scores.of(scores[name]) for name in names}
+    for known in names if len(names) > 1 else ():
+        without = names - {known}
+        spread = _Scores.together(of_team[name] for name in without)
+        if not all(_lies_far(teams, spread, without, suspect, scale) for suspect in without):
+            return False
+    return True
 
 
-def _lies_far(
-    teams: Teams, scores: Mapping[str, Sequence[Fraction]], names: frozenset[str], suspect: str, scale: Scale
-) -> bool:
-    persons = [value for name in names for value in scores[name]]
-    common, n, others = mean(persons), teams[suspect].n, len(persons) - teams[suspect].n
+class _Scores(NamedTuple):
+    """How many scores, their sum, and the sum of their squares."""
+
+    n: int
+    total: Fraction
+    squares: Fraction
+
+    @classmethod
+    def of(cls, values: Sequence[Fraction]) -> "_Scores":
+        return cls(len(values), sum(values, start=Fraction(0)), sum((one * one for one in values), start=Fraction(0)))
+
+    @classmethod
+    def together(cls, groups: Iterable["_Scores"]) -> "_Scores":
+        ns, totals, squares = zip(*groups, strict=True)
+        return cls(sum(ns), sum(totals, start=Fraction(0)), sum(squares, start=Fraction(0)))
+
+    @property
+    def deviations(self) -> Fraction:
+        """The sum of the squared deviations from the common mean."""
+        return self.squares - self.total**2 / self.n
+
+
+def _lies_far(teams: Teams, spread: _Scores, names: frozenset[str], suspect: str, scale: Scale) -> bool:
+    common, n, others = spread.total / spread.n, teams[suspect].n, spread.n - teams[suspect].n
     if not others:
         return False
     lowest, highest = _limits(teams, names, suspect, scale)
     needed = max(Fraction(UNDETERMINED, 2), UNDETERMINED - (common - lowest), UNDETERMINED - (highest - common))
-    squares = sum(((value - common) ** 2 for value in persons), start=Fraction(0))
-    return squares * others >= needed**2 * n * len(persons)
+    return spread.deviations * others >= needed**2 * n * spread.n
 
 
 class Choice(NamedTuple):

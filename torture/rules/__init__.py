@@ -61,6 +61,7 @@ def live(database: Database, settings: Settings, lives: int, seed: int, steps: i
                 run_state_machine_as_test(factory, settings=how)  # type: ignore[arg-type]
             except (AssertionError, HypothesisException) as error:
                 tally.wrong = tally.wrong or [repr(error)]  # the life itself has told it better
+                break
     tally.wrong += inspection.log_is_whole(database)
     Runner(database, settings.zone).catch_up()
     tally.wrong += inspection.facts_equal_a_replay(database, settings)
