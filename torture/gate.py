@@ -1,8 +1,8 @@
 """The statistics gate under attack: all that anybody gets of random chantiers, put together.
 
 Random chantiers are written into a log and folded by the real projections. Then everybody asks for everything: every
-role, an adviser of each team before and after the 14 days, the trainer of each session, over HTTP, on the command line
-and from a lake, as of and as known at moments that choose different releases. Two attacks follow:
+role, an adviser of each team within the 14 days and one after, the trainer of each session, over HTTP, on the command
+line and from a lake, as of and as known at moments that choose different releases. Two attacks follow:
 
 - The same chantier with other answers wherever they must stay hidden must look the same, to the letter, to everybody.
 - By linear programming over every row that anybody was shown, at any time and by any role, the mean of a hidden team
@@ -208,7 +208,7 @@ def _each_role(asking: _Asking) -> None:
 
 
 def _of_a_chantier(look: Look, asking: _Asking, clock: FixedClock, chantier: Chantier) -> None:
-    """What is seen of the last wave by those whose figures it has, before and after the others may."""
+    """What those see of the last wave whose figures it has, within the 14 days and after, and trainers of sessions."""
     last = max((wave.released_at for wave in chantier.waves), default=FIRST)
     first = [people[0] for people in chantier.advisers.values() if people]
     for after, advisers in ((timedelta(hours=1), first), (OTHERS_SEE_AFTER + timedelta(hours=1), first[:1])):

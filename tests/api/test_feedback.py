@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -182,6 +183,37 @@ def test_comments_are_shown_when_they_are_released_and_enough_have_answered(
         conn.execute("delete from vault_texts where body = 'said by ann'")
     left = callers.caller("trainer", person=TESS).get(f"{ABOUT}/comments").json()["items"]
     assert len(left) == 3
+
+
+def test_what_was_given_is_reported_from_five_on_once_it_is_released(
+    callers: Callers, tess: Caller, school: CoopSchool, clock: FixedClock, catch_up: Callable[[], int]
+) -> None:
+    def reported(caller: Caller, **asked: str) -> set[tuple[str, int | None, float | None]]:
+        catch_up()
+        rows = caller.done("GET", "/api/reports/feedback", params=asked)["rows"]
+        return {(row["source"], row["n"], row["mean"]) for row in rows if row["item"] == "clarity"}
+
+    learners = [callers.caller("member", person=person) for person in LEARNERS[:5]]
+    assert [give(learner)[0] for learner in learners] == [201] * 5
+    assert learners[0].delete(f"{ABOUT}/feedback/hot").status_code == 200
+    assert hand_in(tess, {"answers": {"clarity": 1}}) == (201, "received", [])
+    assert reported(callers.coordinator) == reported(tess, session=SESSION) == set()
+    clock.advance(timedelta(days=8))
+    assert AnswerBox(school).feedback.release(SESSION, "hot")
+    assert give(callers.caller("member", person="ann"))[0] == 409
+    hidden = {("online", None, None), ("paper", None, None)}  # four online, one on paper
+    later = callers.caller("trainer", person=TESS)
+    assert reported(callers.coordinator) == reported(later, session=SESSION) == hidden
+    clock.advance(timedelta(days=60))
+    assert [give(callers.caller("member", person=one), "cold", answers={"used": 4})[0] for one in LEARNERS[:5]] == [
+        201
+    ] * 5
+    clock.advance(timedelta(days=150))
+    assert AnswerBox(school).feedback.release(SESSION, "cold")
+    catch_up()
+    for caller, asked in ((callers.coordinator, {}), (callers.caller("trainer", person=TESS), {"session": SESSION})):
+        rows = caller.done("GET", "/api/reports/feedback", params={"moment": "cold", **asked})["rows"]
+        assert [(row["item"], row["n"], row["mean"]) for row in rows] == [("used", 5, 4.0)]
 
 
 def test_giving_and_taking_back_leave_no_trace_of_who_did(

@@ -122,6 +122,8 @@ def test_trainers_see_their_own_sessions_and_nobody_else_sees_one(callers: Calle
     for caller in (callers.coordinator, researcher, callers.caller("researcher", "coordinator", "admin")):
         assert refused(caller, "feedback", session=LARGE_SESSION) == 403
         assert {row["session"] for row in rows(caller, "feedback")} == {None}
+    for role in ("admin", "member", "adviser"):
+        assert refused(callers.caller(role, person=ADVISER), "feedback/explain", figure="mean", module="M01") == 403
     assert refused(callers.admin, "feedback") == refused(callers.caller("member", person=ADVISER), "feedback") == 403
 
 
