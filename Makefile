@@ -50,7 +50,7 @@ check: $(READY) ## format, lint, types, import rules
 bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
-torture: $(READY) ## kill processes at random under load; nothing may be lost or doubled
+torture: $(READY) ## kill, cut off, repeat and tamper at random; nothing may be lost or doubled (takes hours)
 	$(BIN)/python -m torture
 
 fuzz: $(READY) ## fuzz the API from its own OpenAPI document
