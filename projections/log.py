@@ -9,7 +9,7 @@ import psycopg
 from psycopg.types.string import TextLoader
 
 from coopschool.domain.base import Event
-from coopschool.eventstore.mapper import decode
+from coopschool.eventstore.mapper import decoder
 from coopschool.sql import statements
 from projections.projection import Happened, Undecodable
 
@@ -47,7 +47,7 @@ def decoded(rows: Iterable[StoredRow]) -> list[Happened]:
     for position, topic, data, occurred_at, recorded_at in rows:
         event: Event | Undecodable
         try:
-            event = decode(topic, data)
+            event = decoder(topic)(data)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, its readers are told
             event = Undecodable(topic, error)
         found.append(Happened(position, event, once.setdefault(occurred_at, occurred_at), recorded_at))

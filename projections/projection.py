@@ -106,7 +106,7 @@ class Projection:
     ignores: ClassVar[frozenset[type[Event]]]
     handled: ClassVar[dict[type[Event], str]]
     kinds: ClassVar[tuple[str, ...]] = ()  # tags of its cases
-    turn_after: ClassVar[int] = 50_000  # events; cases that so many events leave alone are forgotten
+    turn_after: ClassVar[int] = 30_000  # events; cases that so many events leave alone are forgotten
 
     def __init_subclass__(cls) -> None:
         cls.handled = {

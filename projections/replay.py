@@ -29,6 +29,7 @@ from projections.registry import PROJECTIONS, make_projections
 REPLAY = statements("projections", "replay.sql")
 
 BATCH = 10_000  # positions
+WRITE_AFTER = 30_000  # positions: each COPY leaves some pages empty, and what is current is worked out for each
 
 Progress = Callable[[int, int], None]  # positions folded, positions in all
 
@@ -118,12 +119,14 @@ class Filling:
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
             coming = reader.submit(self._read, self.position, upto)
             going: Future[None] = writer.submit(lambda: None)
+            written = self.position
             while self.position < upto:
                 rows, after = coming.result(), min(self.position + BATCH, upto)
                 coming = reader.submit(self._read, after, upto)
-                written = self._fold(rows, after)
-                going.result()
-                going = writer.submit(self._write, written)
+                self._fold(rows, after)
+                if after == upto or after - written >= WRITE_AFTER:
+                    going.result()
+                    going, written = writer.submit(self._write, self._take()), after
                 progress(after, upto)
             going.result()
 
@@ -145,8 +148,8 @@ class Filling:
         held = self._conn.execute(SQL["hold_live"]).fetchone()
         head = self._log.head()
         while self.position < head:
-            after = min(self.position + BATCH, head)
-            self._write(self._fold(self._read(self.position, head), after), freeze=False)
+            self._fold(self._read(self.position, head), min(self.position + BATCH, head))
+            self._write(self._take(), freeze=False)
         generations.start_checkpoints(self._conn, self.generation, self._folding, self.position)
         if held is None:
             self._conn.execute(SQL["first_live"], [self.generation])
@@ -158,12 +161,14 @@ class Filling:
     def _read(self, after: int, upto: int) -> list[StoredRow]:
         return self._log.between(after, min(after + BATCH, upto), self._topics) if after < upto else []
 
-    def _fold(self, rows: Sequence[StoredRow], after: int) -> list[tuple[Projection, writing.Written]]:
+    def _fold(self, rows: Sequence[StoredRow], after: int) -> None:
         for poison in writing.fold(self._folding, rows, self._log).values():
             raise poison
         self.position = after
         for projection in self._folding:
             projection.move_on(after, len(rows))
+
+    def _take(self) -> list[tuple[Projection, writing.Written]]:
         return [(projection, writing.take(projection)) for projection in self._folding]
 
     def _write(self, batch: Sequence[tuple[Projection, writing.Written]], *, freeze: bool = True) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import psycopg
 from projections import generations
 from projections.generations import Connection
 from projections.log import Log, StoredRow, decoded
-from projections.projection import Poison, Projection
+from projections.projection import Happened, Poison, Projection, Undecodable
 
 _LINE = re.compile(r"COPY (\w+), line (\d+)")
 
@@ -31,9 +31,8 @@ def topics_of(projections: Sequence[Projection]) -> list[str]:
 
 def fold(projections: Sequence[Projection], rows: Sequence[StoredRow], log: Log) -> dict[str, Poison]:
     """Has the projections fold a batch; what they lack of the past they read first. Answers who stopped, and why."""
-    events = decoded(rows)
     poisoned = {}
-    for projection in projections:
+    for projection, events in zip(projections, _handed_out(decoded(rows), projections), strict=True):
         try:
             lacking = projection.lacks(events)
             if lacking:
@@ -43,6 +42,19 @@ def fold(projections: Sequence[Projection], rows: Sequence[StoredRow], log: Log)
         except Poison as poison:
             poisoned[projection.name] = poison
     return poisoned
+
+
+def _handed_out(events: Sequence[Happened], projections: Sequence[Projection]) -> list[list[Happened]]:
+    """To each projection, in order, what it handles; what cannot be read to those that would have handled it."""
+    streams: list[list[Happened]] = [[] for _ in projections]
+    takers: dict[type, list[Callable[[Happened], None]]] = {Undecodable: []}
+    for projection, stream in zip(projections, streams, strict=True):
+        for handled in projection.handlers:
+            takers.setdefault(handled, []).append(stream.append)
+    for happened in events:
+        for take_in in takers.get(type(happened.event), ()):
+            take_in(happened)
+    return streams
 
 
 def take(projection: Projection) -> Written:

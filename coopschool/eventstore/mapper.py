@@ -1,5 +1,6 @@
 """Events to stored JSON and back. Old versions are upcast on the way back."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -27,7 +28,7 @@ def encode(event: Event) -> tuple[str, bytes]:
 
 def decode(topic: str, data: bytes | str) -> Event:
     """The event, as today's version. Raises `UnknownEvent`, or `msgspec.ValidationError` for odd data."""
-    return _decoder(topic)(data)  # type: ignore[no-any-return]
+    return decoder(topic)(data)
 
 
 def topics_of(event: type[Event]) -> list[str]:
@@ -46,7 +47,8 @@ def topics_named(name: str) -> list[str]:
 
 
 @cache
-def _decoder(topic: str) -> Any:
+def decoder(topic: str) -> Callable[[bytes | str], Event]:
+    """What reads the events of that stored name. Raises `UnknownEvent`."""
     event = Event.BY_TOPIC.get(current_topic(topic))
     if event is None:
         raise UnknownEvent(topic)

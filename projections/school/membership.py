@@ -14,7 +14,7 @@ from projections.projection import Connection, Projection, on
 from projections.school.elsewhere import ELSEWHERE
 
 FOR_EVER = "9999-12-31"
-PEOPLE_AT_HAND = 60_000  # twice as many before the first is forgotten
+PEOPLE_AT_HAND = 20_000  # twice as many before the first is forgotten
 RITE_OF_PASSAGE = frozenset({"M01", "M02"})
 MILESTONES = {
     "registered": "1\t0\t0\t0\t0",
