@@ -100,7 +100,12 @@ def importing(data_dir: Path, _events: int) -> None:
 
 
 def desk(data_dir: Path, events: int) -> None:
-    lake.show(console, data_dir, (events // 10, events))
+    lake.show(console, data_dir, [events])
+
+
+def scale(data_dir: Path, events: int) -> None:
+    """How the desk does as the log grows: one round of each, up to five times the long log."""
+    lake.show(console, data_dir, [events // 10, events, 5 * events], rounds=1)
 
 
 PARTS: dict[str, Callable[[Path, int], None]] = {
@@ -110,6 +115,7 @@ PARTS: dict[str, Callable[[Path, int], None]] = {
     "rebuild": rebuilding,
     "import": importing,
     "desk": desk,
+    "scale": scale,
 }
 
 

@@ -1,13 +1,13 @@
-"""The analyst's desk: the feed to one reader, the lake, and reports on PostgreSQL beside DuckDB on the same facts.
+"""The analyst's desk: replay, feed to one reader, lake, and reports on PostgreSQL beside DuckDB on the same facts.
 
-``python -m benchmarks.lake [--events N …]``: for each length of the log one row, to see how things grow.
+``python -m benchmarks.lake [--events N …] [--rounds N]``: for each length of the log one row, to see how things grow.
+Each piece of work is done by a process of its own, whose most memory is told: for reports that is PostgreSQL's, with
+what it touched of the memory that all its processes share.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import resource
 import socket
 import tempfile
 import time
@@ -20,58 +20,62 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import servers
+from benchmarks.alone import Done, alone, most_megabytes
 from benchmarks.school import lengthen
 from coopschool.api.auth import mint_token
 from coopschool.database import Database
 from coopschool.domain.base import Role
 from coopschool.settings import Settings
 from projections import engines
-from projections.lake import export, open_lake
-from projections.replay import rebuild
+from projections.lake import open_lake
 from projections.reports import run
 
 ROUNDS = 3
+HALF_WAY = "half-way"  # the day on which half of the log had happened
 REPORTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("progress", {}),
     ("progress", {"group_by": "module,period"}),
-    ("progress", {"group_by": "module", "as_of": "2018-06-30"}),
+    ("progress", {"group_by": "module", "as_of": HALF_WAY}),
+    ("progress", {"module": "M03"}),
     ("progress", {"group_by": "category"}),
     ("cohorts", {}),
     ("demand", {}),
+    ("demand", {"as_of": HALF_WAY}),
     ("attendance", {}),
 )
 
 
-class Exported(NamedTuple):
-    """Events a second, and the most memory the process had."""
-
-    rate: float
-    megabytes: float
-
-
 class Asked(NamedTuple):
-    """Seconds of the best of some rounds."""
+    """Seconds of the best of some rounds, the engines in turn; the most memory that PostgreSQL's process had so far."""
 
     report: str
     postgres: float
     duckdb: float
+    megabytes: float
 
     @property
     def times(self) -> float:
         return self.postgres / self.duckdb
 
 
-def measure(data_dir: Path, events: int) -> tuple[Exported, list[Asked]]:
-    """Lengthens the log to so many events, folds them, exports them in a process of its own, asks both engines."""
+class Measured(NamedTuple):
+    """What was done with a log of one length."""
+
+    replayed: Done
+    exported: Done
+    asked: list[Asked]
+
+
+def measure(data_dir: Path, events: int, rounds: int) -> Measured:
+    """Lengthens the log to so many events, replays it, exports it, asks both engines."""
     settings = Settings(data_dir=data_dir)
     with Database.open(settings) as database:
         with database.connect("app") as conn:
             lengthen(conn, events)
-        rebuild(database, settings.zone)
         with tempfile.TemporaryDirectory() as directory:
-            with multiprocessing.get_context("spawn").Pool(1) as alone:
-                exported = alone.apply(exported_to, (data_dir, Path(directory)))
-            return exported, _asked(database, settings, Path(directory))
+            replayed = alone("replay", data_dir)
+            exported = alone("export", data_dir, Path(directory))
+            return Measured(replayed, exported, _asked(database, settings, Path(directory), rounds))
 
 
 class Fed(NamedTuple):
@@ -100,43 +104,32 @@ def feed(data_dir: Path) -> list[Fed]:
     return found
 
 
-def exported_to(data_dir: Path, directory: Path) -> Exported:
-    settings = Settings(data_dir=data_dir)
-    with Database.open(settings) as database:
-        started = time.perf_counter()
-        done = export(database, settings, directory)
-        seconds = time.perf_counter() - started
-    return Exported(done.lake.manifest.position / seconds, _most_megabytes())
-
-
-def _most_megabytes() -> float:
-    """The most memory that this process had. (`getrusage` would count what its parent had when it was forked.)"""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line[:6] == "VmHWM:") / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _asked(database: Database, settings: Settings, directory: Path) -> list[Asked]:
+def _asked(database: Database, settings: Settings, directory: Path, rounds: int) -> list[Asked]:
     lake = open_lake(directory)
-    found = []
-    with engines.engine("duckdb", lake) as duckdb, database.connect("reader") as conn:
+    with database.connect("app") as conn:
+        found = conn.execute("select occurred_at from events where position = (select max(position) / 2 from events)")
+        half_way = found.fetchall()[0][0].date()
+    rows = []
+    with engines.engine("duckdb", lake) as duckdb:
         for name, parameters in REPORTS:
             asked: dict[str, Any] = {"as_of": lake.manifest.made_at, **parameters}
-            postgres = _best(lambda name=name, asked=asked: run(conn, name, asked, zone=settings.zone))
-            over_lake = _best(lambda name=name, asked=asked: engines.run(duckdb, lake, name, asked))
+            if asked["as_of"] == HALF_WAY:
+                asked["as_of"] = half_way
+            postgres, over_lake = [], []
+            with database.connect("reader") as conn:
+                for _ in range(rounds):
+                    postgres.append(_seconds(lambda: run(conn, name, asked, zone=settings.zone)))  # noqa: B023
+                    over_lake.append(_seconds(lambda: engines.run(duckdb, lake, name, asked)))  # noqa: B023
+                megabytes = most_megabytes(conn.info.backend_pid)
             told = " ".join(f"{key}={value}" for key, value in parameters.items())
-            found.append(Asked(f"{name} {told}".strip(), postgres, over_lake))
-    return found
+            rows.append(Asked(f"{name} {told}".strip(), min(postgres), min(over_lake), megabytes))
+    return rows
 
 
-def _best(ask: Callable[[], object]) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        ask()
-        times.append(time.perf_counter() - started)
-    return min(times)
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def free_port() -> int:
@@ -145,27 +138,34 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def show(console: Console, data_dir: Path, sizes: Sequence[int]) -> None:
-    """Prints how the feed, the export and the reports do as the log grows."""
-    growth = Table("events", "exported a second", "most memory, MB", title="Exporting the lake")
+def show(console: Console, data_dir: Path, sizes: Sequence[int], rounds: int = ROUNDS) -> None:
+    """Prints how replay, feed, export and reports do as the log grows."""
+    replays = Table("events", "replayed a second", "most memory, MB", title="Replaying all projections")
+    exports = Table("events", "exported a second", "most memory, MB", title="Exporting the lake")
     fed = Table("events", "view", "events a second", "server memory, MB", title="The feed as lines, to one reader")
-    reports = Table("events", "report", "PostgreSQL s", "DuckDB s", "times", title="The same report on the same facts")
+    reports = Table(
+        "events", "report", "PostgreSQL s", "DuckDB s", "times", "memory, MB", title="The same report on the same facts"
+    )
     for events in sorted(sizes):
-        exported, asked = measure(data_dir, events)
-        growth.add_row(f"{events:,}", f"{exported.rate:,.0f}", f"{exported.megabytes:.0f}")
-        for one in asked:
-            reports.add_row(f"{events:,}", one.report, f"{one.postgres:.3f}", f"{one.duckdb:.3f}", f"{one.times:.1f}")
+        found = measure(data_dir, events, rounds)
+        for table, done in ((replays, found.replayed), (exports, found.exported)):
+            table.add_row(f"{events:,}", f"{done.rate:,.0f}", f"{done.megabytes:.0f}")
+        for one in found.asked:
+            seconds = (f"{one.postgres:.3f}", f"{one.duckdb:.3f}", f"{one.times:.1f}", f"{one.megabytes:.0f}")
+            reports.add_row(f"{events:,}", one.report, *seconds)
         for view in feed(data_dir):
             fed.add_row(f"{events:,}", view.view, f"{view.rate:,.0f}", f"{view.megabytes:.0f}")
-    for table in (fed, growth, reports):
+    for table in (replays, fed, exports, reports):
         console.print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lake", description=__doc__)
     parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="coopschool-lake-") as directory:
-        show(Console(width=120), Path(directory), parser.parse_args(arguments).events)
+        show(Console(width=120), Path(directory), asked.events, asked.rounds)
 
 
 if __name__ == "__main__":

@@ -73,12 +73,15 @@ class Pseudonyms:
 
         Raises `KeyError` for an event that this version does not know, `msgspec.DecodeError` for odd data.
         """
+        event = Event.BY_TOPIC[current_topic(topic)]
         fields = upcast(topic, msgspec.json.decode(stored))
-        for name, change in _changes(Event.BY_TOPIC[current_topic(topic)]):
+        for name, change in _changes(event):
             value = fields.get(name)
             if value is not None:
                 fields[name] = change(self, value)
-        return msgspec.json.encode({name: value for name, value in fields.items() if value is not _GONE})
+        if withheld_fields(event):
+            fields = {name: value for name, value in fields.items() if value is not _GONE}
+        return msgspec.json.encode(fields)
 
 
 def without_answers(topic: str, stored: str) -> bytes:
