@@ -51,14 +51,6 @@ def is_back(settings: Settings, before: set[str]) -> None:
         assert before < facts(database, settings), "and what the erasure brought"
 
 
-def test_an_embedded_school_that_lost_its_database_comes_back(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path / "data")
-    ada, before = live(settings, tmp_path / "backup", settings)
-    (settings.data_dir / "pgdata").rename(tmp_path / "lost")
-    assert restore(settings, tmp_path / "backup", reopen_waves=False, progress=silent).erased_again == [ada]
-    is_back(settings, before)
-
-
 def test_an_embedded_school_that_lost_all_but_its_ledger_comes_back_on_a_new_machine(tmp_path: Path) -> None:
     settings, new = Settings(data_dir=tmp_path / "data"), Settings(data_dir=tmp_path / "new" / "data")
     ada, before = live(settings, tmp_path / "backup", settings)
