@@ -55,10 +55,12 @@ SECONDS_FOR_ANSWER = 60.0
 TOO_SLOW = problems.TooSlow(headers=LEAVING)
 TOO_LATE = problems.StoreAway(headers=RETRY)
 
-# How many answers may be waited for in one process: half a second's work or less, and room for an intake that races for
-# the same seats. More would only wait longer; they are told at once to come back. What operators look at is always
-# answered.
+# How many answers may be waited for in one process: room for an intake that races for the same seats. Where even less
+# is more work than can be done, a crowd waits and its first has waited long. More would only wait longer; they are told
+# at once to come back. What operators look at is always answered.
 WAITING_AT_MOST = 600
+CROWD = 100
+SECONDS_IN_A_CROWD = 1.0
 ALWAYS_ANSWERED = ("/health/", "/metrics")
 
 log = structlog.get_logger("coopschool.access")
@@ -72,7 +74,7 @@ class Edge:
         self._app = app
         self._metrics = metrics
         self._origins = origins or Origins()
-        self._waiting: set[_Sending] = set()
+        self._waiting: dict[_Sending, float] = {}  # since when, the first first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -100,7 +102,7 @@ class Edge:
             if not sent.status:
                 await _answer(sent, problems.of_code("internal-error", 500, call.language), call)
         finally:
-            self._waiting.discard(sent)
+            self._waiting.pop(sent, None)
             self._note(scope, call, sent.status or 499, time.perf_counter() - began)
 
     async def _pass_on(self, scope: HTTPScope, receive: Receive, sent: _Sending, call: Call) -> None:
@@ -116,9 +118,12 @@ class Edge:
         """Raises `TooMany` where too many wait already; else this one waits, too, until its answer begins."""
         if scope["path"].startswith(ALWAYS_ANSWERED):
             return
-        if len(self._waiting) >= WAITING_AT_MOST:
+        now, waiting = time.perf_counter(), len(self._waiting)
+        if waiting >= WAITING_AT_MOST:
             raise problems.TooMany(headers=RETRY)
-        self._waiting.add(sent)
+        if waiting >= CROWD and now - next(iter(self._waiting.values())) > SECONDS_IN_A_CROWD:
+            raise problems.TooMany(headers=RETRY)
+        self._waiting[sent] = now
 
     def _note(self, scope: Any, call: Call, status: int, seconds: float) -> None:
         if call.unnoted and status < 500:
@@ -196,7 +201,7 @@ class _Sending:
 
     __slots__ = ("_call", "_send", "_waiting", "late", "limit", "status")
 
-    def __init__(self, send: Send, call: Call, waiting: set[_Sending]) -> None:
+    def __init__(self, send: Send, call: Call, waiting: dict[_Sending, float]) -> None:
         self.limit: asyncio.Timeout | None = None
         self.late: problems.RequestRefused = TOO_SLOW
         self._send = send
@@ -213,7 +218,7 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._waiting.discard(self)
+            self._waiting.pop(self, None)
             if self.limit is not None and not self.limit.expired():
                 self.limit.reschedule(None)
             said = [(b"content-language", self._call.language.encode())] if self.status >= 400 else []

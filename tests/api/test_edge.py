@@ -196,6 +196,28 @@ async def test_more_than_may_wait_are_told_to_come_back_and_the_next_are_let_in_
     assert (await asked(door=door))[0]["status"] == 200
 
 
+@pytest.mark.parametrize(("patience", "status"), [(-1.0, 503), (60.0, 200)])
+async def test_a_crowd_grows_no_more_once_its_first_has_waited_long(
+    monkeypatch: pytest.MonkeyPatch, patience: float, status: int
+) -> None:
+    monkeypatch.setattr(edge, "CROWD", 1)
+    monkeypatch.setattr(edge, "SECONDS_IN_A_CROWD", patience)
+    let_go = asyncio.Event()
+
+    async def waits(scope: Any, receive: Any, send: Any) -> None:
+        await let_go.wait()
+        await slowly(scope, receive, send)
+
+    door = Edge(waits, Metrics())
+    first = asyncio.create_task(asked(door=door))
+    await asyncio.sleep(0)
+    next_one = asyncio.create_task(asked(door=door))
+    await asyncio.sleep(0)
+    let_go.set()
+    assert (await first)[0]["status"] == 200
+    assert (await next_one)[0]["status"] == status
+
+
 async def test_an_answer_that_has_begun_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge, "WAITING_AT_MOST", 1)
     goes_on = asyncio.Event()

@@ -147,6 +147,7 @@ def test_what_is_said_of_limits_and_of_the_proxy_is_so() -> None:
     assert f"at most {shape.MAX_BODY_BYTES >> 20} MiB and {shape.MAX_DEPTH} levels" in said
     assert f"waits {edge.SECONDS_FOR_BODY:.0f} s for a body and {edge.SECONDS_FOR_ANSWER:.0f} s for an answer" in said
     assert f"lets {edge.WAITING_AT_MOST} requests wait" in said
+    assert f"a crowd of {edge.CROWD} grows no more once its first has waited {edge.SECONDS_IN_A_CROWD:.0f} s" in said
     assert f"client_max_body_size {shape.MAX_BODY_BYTES >> 20}m;" in said
     for place in ("/", "/answer/"):
         assert re.search(rf"location {place} {{ limit_req zone=\w+ burst", said), place
