@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
+import os
 import re
+import signal
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import chain
@@ -197,6 +200,39 @@ def test_an_interrupted_run_leaves_the_old_release_whole_and_the_next_one_finish
     named = {after.directory / file.path for file in after.manifest.files()} | {after.directory / MANIFEST}
     left = {path for path in after.directory.rglob("*") if path.is_file()} - named
     assert left <= {before.directory / file.path for file in before.manifest.documents}
+
+
+def _export_and_be_killed(settings: Settings, directory: Path, at: str) -> None:
+    def kill(table: str, _done: int, _total: int | None) -> None:
+        if table == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with Database.open(settings) as database:
+        export(database, settings, directory, progress=kill)
+
+
+@pytest.mark.parametrize("new_release", [False, True])
+def test_a_run_that_is_killed_leaves_the_old_release_whole_and_the_next_one_finishes(
+    database: Database, settings: Settings, tmp_path: Path, new_release: bool
+) -> None:
+    happened = list(busy_school(300))
+    log_of(database, happened[:200])
+    fold(database, settings)
+    before = released(database, settings, tmp_path / "lake").lake
+    log_of(database, happened[200:])
+    fold(database, settings)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_export_and_be_killed, args=(settings, tmp_path / "lake", "events")
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert open_lake(tmp_path / "lake") == before
+    assert before.damage() == []
+    after = released(database, settings, tmp_path / "lake", new_release=new_release).lake
+    assert after.manifest.position > before.manifest.position
+    assert (before.directory == after.directory) is not new_release
+    assert after.damage() == []
 
 
 def test_an_interrupted_first_run_leaves_no_lake_and_the_next_one_makes_it(

@@ -80,7 +80,8 @@ class Machine(RuleBasedStateMachine, Generic[M]):
     """One life of a school of its own on the shared database.
 
     A life names its things itself; everything else in the log belongs to other lives. After each step the log has grown
-    by what was granted and by nothing else, and both processes see what the model says.
+    by what was granted and by nothing else, and both processes see what the model says. What may be wished does not
+    depend on what came of wishes: the same ones go another way when two processes race, and Hypothesis must not mind.
     """
 
     BEGINS: ClassVar[datetime]

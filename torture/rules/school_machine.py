@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import msgspec
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from coopschool import vault
 from coopschool.domain.base import SYSTEM, Actor, Load
@@ -31,7 +31,7 @@ from coopschool.domain.school.withdrawal import EndMembership, WithdrawEnrolment
 from projections.generations import in_live_facts
 from torture.rules import school_invariants
 from torture.rules.history import Told, broken
-from torture.rules.learners import COORDINATOR, Course, Slots
+from torture.rules.learners import COORDINATOR, Slots
 from torture.rules.machine import HOURS, Machine, about, named, wishes
 from torture.rules.orders import Answer, Erase, Execute, Release, State, TypeIn
 from torture.rules.school_model import SchoolModel
@@ -232,30 +232,29 @@ class SchoolMachine(Machine[SchoolModel]):
     def wait(self, hours: int) -> None:
         self.later(hours)
 
-    @precondition(lambda self: any(self.now >= it.starts for it in self.running()))
     @rule(session=sessions, given=st.lists(statuses, min_size=6, max_size=6), odd=people, there=st.booleans())
     def sheet(self, session: str, given: list[str], odd: str, there: bool) -> None:
-        """The sheet of the first slot, at times with somebody too many or too few."""
-        self._hand_in(session, 1, given, there, odd if given[0] != "present" else None)
+        """The sheet of the first slot of a session that has begun, at times with somebody too many or too few."""
+        if self.now >= self._begins(session):
+            self._hand_in(session, 1, given, there, odd if given[0] != "present" else None)
 
-    @precondition(lambda self: any(len(it.seated) > 1 or it.waiting for it in self.running()))
     @rule(given=st.lists(statuses, min_size=6, max_size=6), there=st.booleans())
     def hold(self, given: list[str], there: bool) -> None:
-        """The next session takes place: its sheets come in, and two people close it at once."""
+        """The next session that somebody wants takes place: its sheets come in, and two people close it at once."""
         model = self.model
-        session = min((one for one, it in model.sessions.items() if it in self.running()), key=self._begins)
+        wanted = [one for one, it in model.sessions.items() if it.status == "scheduled" and (it.seated or it.waiting)]
+        if not wanted:
+            return
+        session = min(wanted, key=self._begins)
         self.now = max(self.now, model.sessions[session].held()[-1][1])
         for slot in model.sessions[session].slots:
             self._hand_in(session, slot, given, there)
         self.take([Wish("close", {"session": session})] * 2, there)
 
-    @precondition(lambda self: any(it.sheets for it in self.model.sessions.values()))
     @rule(asked=st.lists(FEEDBACK, min_size=1, max_size=3), there=st.booleans())
     def feedback(self, asked: list[Wish], there: bool) -> None:
-        self.take(asked, there)
-
-    def running(self) -> list[Course]:
-        return [it for it in self.model.sessions.values() if it.status == "scheduled"]
+        if any(it.sheets for it in self.model.sessions.values()):
+            self.take(asked, there)
 
     def _begins(self, session: str) -> datetime:
         return self.model.sessions[session].starts
