@@ -21,30 +21,27 @@ from coopschool.catalogue import ModuleWords, Titles
 from coopschool.demo.calendar import FIRST_DAY, HYBRID_FROM, LAST_DAY, ONLINE_FROM
 from coopschool.demo.feedback import FeedbackLife
 from coopschool.demo.names import FIRST, LAST
+from coopschool.demo.sessions import SessionLife
 from coopschool.demo.simulation import Simulation
 from coopschool.demo.survey import SurveyLife
 from coopschool.demo.team_sessions import TeamSessionLife
 from coopschool.demo.teams import FORMED, TeamLife
 from coopschool.demo.workshops import WorkshopLife
-from coopschool.domain.base import SYSTEM, Actor, Role
-from coopschool.domain.school.attendance import CorrectAttendance, LogAttendance
-from coopschool.domain.school.closing import CloseSession
+from coopschool.domain.base import Actor, Role
 from coopschool.domain.school.enrolling import EnrolInSession
 from coopschool.domain.school.learning_module import DraftModule, PublishModule
 from coopschool.domain.school.member import Member
-from coopschool.domain.school.membership import ChangeCategory, JoinAsMember
+from coopschool.domain.school.membership import JoinAsMember
 from coopschool.domain.school.module_enrolment import EnrolInModule
 from coopschool.domain.school.person import GrantRole, RegisterPerson
-from coopschool.domain.school.scheduling import CancelSession, ScheduleSession
-from coopschool.domain.school.session import AttendanceRecord, Session, Slot
-from coopschool.domain.school.waiting_list import LapseWaitlist
-from coopschool.domain.school.withdrawal import EndMembership, WithdrawEnrolment
+from coopschool.domain.school.scheduling import ScheduleSession
+from coopschool.domain.school.session import Session, Slot
+from coopschool.domain.school.withdrawal import EndMembership
 from coopschool.domain.school.words import Category, Format
 from coopschool.vault import PutText, Vault
 
 PLACES = ("brussels", "liege", "namur", "ghent")
 LANGUAGES = ("fr", "fr", "nl")
-WORTH_HOLDING = 3  # people
 
 # The people whom the demo's tokens stand for; the same in every demo.
 PERSONAS: dict[Role, str] = {
@@ -79,6 +76,7 @@ class SchoolLife:
 
     def __post_init__(self) -> None:
         self.feedback = FeedbackLife(self)
+        self.sessions = SessionLife(self)
         self.teams = TeamLife(self)
 
     def found(self) -> None:
@@ -223,12 +221,12 @@ class SchoolLife:
             moment = now + timedelta(
                 days=self.simulation.chance.randrange(1, 34), minutes=self.simulation.chance.randrange(480)
             )
-            self.simulation.plan(moment, partial(self.enrol, session, member))
+            self.simulation.plan(moment, partial(self.sessions.enrol, session, member))
         first = min(slot.starts_at for slot in known.timetable)
         if now.date() < ONLINE_FROM <= day < ONLINE_FROM + timedelta(days=30) and known.format == "in_person":
-            self.simulation.plan(self.at(ONLINE_FROM, 8), partial(self.call_off, session))
-        self.simulation.plan(first - timedelta(days=3), partial(self.spare, session))
-        self.simulation.plan(first, partial(self.begin, session))
+            self.simulation.plan(self.at(ONLINE_FROM, 8), partial(self.sessions.call_off, session))
+        self.simulation.plan(first - timedelta(days=3), partial(self.sessions.spare, session))
+        self.simulation.plan(first, partial(self.sessions.begin, session))
 
     def schedule(
         self,
@@ -281,77 +279,6 @@ class SchoolLife:
             )
         )
         return session
-
-    def enrol(self, session: str, member: str, at: datetime) -> None:
-        by = Actor(member, frozenset({"member"}))
-        if self.simulation.attempt(EnrolInSession(session=session, member=member, at=at, by=by)) and self.likely(0.12):
-            later = at + timedelta(days=self.simulation.chance.randrange(1, 20))
-            reason = self.draw(("unavailable", "work", "illness", "family"))
-            withdraw = WithdrawEnrolment(session=session, member=member, reason_code=reason, at=later, by=by)
-            self.simulation.plan(later, lambda _at: self.simulation.attempt(withdraw))
-
-    def call_off(self, session: str, at: datetime) -> None:
-        self.simulation.attempt(CancelSession(session=session, reason_code="place_unavailable", at=at))
-
-    def spare(self, session: str, at: datetime) -> None:
-        """A session that hardly anybody will come to is not held."""
-        if len(self.simulation.load(Session, session).confirmed) < WORTH_HOLDING:
-            self.simulation.attempt(CancelSession(session=session, reason_code="too_few", at=at))
-
-    def begin(self, session: str, at: datetime) -> None:
-        known = self.simulation.load(Session, session)
-        if not known.is_open:
-            return
-        self.simulation.attempt(LapseWaitlist(session=session, at=at))
-        last = max(slot.ends_at for slot in known.timetable)
-        for slot in known.timetable:
-            delay = timedelta(hours=self.simulation.chance.randrange(1, 30))
-            self.simulation.plan(slot.ends_at + delay, partial(self.hand_in, session, slot))
-        self.simulation.plan(last + timedelta(days=3), partial(self.close, session))
-
-    def hand_in(self, session: str, slot: Slot, at: datetime) -> None:
-        known = self.simulation.load(Session, session)
-        trouble = 0.22 if ONLINE_FROM <= slot.starts_at.date() < HYBRID_FROM and known.format == "online" else 0.07
-        records = tuple(self.record(member, trouble) for member in known.confirmed)
-        by = Actor(known.trainers[0], frozenset({"trainer"})) if known.trainers else SYSTEM
-        self.simulation.do(LogAttendance(session=session, slot=slot.number, records=records, at=at, by=by))
-        absent = [record.member for record in records if record.status == "absent"]
-        if absent and self.likely(0.15):
-            later = at + timedelta(days=self.simulation.chance.randrange(1, 12))
-            command = CorrectAttendance(
-                session=session, slot=slot.number, member=absent[0], status="present", reason_code="typing_error",
-                at=later, by=by,
-            )  # fmt: skip
-            self.simulation.plan(later, lambda _at: self.simulation.attempt(command))
-
-    def record(self, member: str, trouble: float) -> AttendanceRecord:
-        drawn = self.simulation.chance.random()
-        if drawn < trouble:
-            return AttendanceRecord(member=member, status="absent")
-        if drawn < trouble * 1.4:
-            return AttendanceRecord(member=member, status="excused")
-        if drawn < trouble * 2.0:
-            return AttendanceRecord(
-                member=member, status="partial", minutes=self.simulation.chance.choice((60, 90, 120))
-            )
-        return AttendanceRecord(member=member, status="present")
-
-    def close(self, session: str, at: datetime) -> None:
-        known = self.simulation.load(Session, session)
-        self.simulation.do(CloseSession(session=session, at=at))
-        self.feedback.after(session, at)
-        following = {"M01": "M02", "M02": "M05"}.get(known.module)
-        for member in known.confirmed:
-            load = self.simulation.load(Member, member)
-            if known.module not in load.completed or not load.active_on(at.date()):
-                continue
-            if following and self.likely(0.7):
-                self.wants(member, following, at)
-            if known.module == "M02" and load.category_on(at.date()) == "candidate":
-                effective = at.date() + timedelta(days=1)
-                self.simulation.attempt(
-                    ChangeCategory(member=member, category=self.draw("AAB"), effective_on=effective, at=at)
-                )
 
     # --- small things
 

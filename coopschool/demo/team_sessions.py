@@ -57,10 +57,10 @@ class TeamSessionLife:
         )
         self.life.simulation.plan(at + ENROLLED_AFTER, partial(self.enrol, session))
         if at.date() < ONLINE_FROM <= day < HYBRID_FROM:
-            self.life.simulation.plan(self.life.at(ONLINE_FROM, 8), partial(self.life.call_off, session))
+            self.life.simulation.plan(self.life.at(ONLINE_FROM, 8), partial(self.life.sessions.call_off, session))
             self.life.simulation.plan(self.life.at(HYBRID_FROM, 10), partial(self.offer, team))
         self.life.simulation.plan(
-            self.life.simulation.load(Session, session).starts_at, partial(self.life.begin, session)
+            self.life.simulation.load(Session, session).starts_at, partial(self.life.sessions.begin, session)
         )
 
     def enrol(self, session: str, at: datetime) -> None:
