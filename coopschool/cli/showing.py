@@ -28,7 +28,7 @@ def seed_if_empty(settings: Settings, database: Database, size: Size) -> None:
 
 
 def how_to_try(settings: Settings, database: Database, url: str) -> str:
-    """The address, a token for each role, and three requests."""
+    """The address, a token for each role, three requests, and where to read more."""
     from coopschool.application import CoopSchool
 
     with CoopSchool(database, settings) as school:
@@ -39,6 +39,7 @@ def how_to_try(settings: Settings, database: Database, url: str) -> str:
     lines += [f"{role:<12} {token}" for role, token in tokens.items()]
     lines += ["", "See the modules, take the next seat in one, and see how the school is doing:"]
     lines += _requests(url, tokens)
+    lines += ["", "What it has to tell, and how to ask it: docs/guide/demo.md"]
     return "\n".join(lines)
 
 
