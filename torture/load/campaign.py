@@ -164,12 +164,14 @@ class Campaign:
         offered = Client(self._served.port, self._random).offer(requests, rate, seconds)
         offered.processor_seconds = self._processor_seconds() - before
         self.report.writes += sum(200 <= status < 300 for _, status, _ in offered.writes)
-        self.report.wrong += [*every_write_is_in_the_log_once(self._database, after, offered)][:20]
-        self.report.wrong += [*refusals_say_what_to_do(offered), *offered.surprises][:20]
+        wrong = [*every_write_is_in_the_log_once(self._database, after, offered)]
+        wrong += [*refusals_say_what_to_do(offered), *offered.surprises]
+        self.report.wrong += wrong[:20]
         p50, p99 = offered.percentiles(0.5, 0.99)
         self._progress(
             f"{name}: {rate:.0f}/s for {seconds:.0f} s: {len(offered)} requests, p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
-            f"{offered.shed} shed, {offered.lost} lost, sent at most {offered.latest_start * 1000:.0f} ms late"
+            f"{offered.shed} shed, {offered.lost} lost, {len(wrong)} wrong, "
+            f"sent at most {offered.latest_start * 1000:.0f} ms late"
         )
         return offered
 
