@@ -60,7 +60,7 @@ TOO_LATE = problems.StoreAway(headers=RETRY)
 # at once to come back. What operators look at is always answered.
 WAITING_AT_MOST = 600
 CROWD = 100
-SECONDS_IN_A_CROWD = 1.0
+SECONDS_IN_A_CROWD = 2.0
 ALWAYS_ANSWERED = ("/health/", "/metrics")
 
 log = structlog.get_logger("coopschool.access")
