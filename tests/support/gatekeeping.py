@@ -38,13 +38,14 @@ MAY_NAME = {
         "projections/advisers/ratings.py",
     },
 }
-# The events that hold answers: who decides and remembers them, and who shows the comments that belong to them.
+# The events that hold answers: who decides and remembers them, and who shows comments or lets them go.
 RELEASES = {"WaveResponsesReleased", "FeedbackReleased"}
 MAY_NAME_RELEASES = {
     "coopschool/domain/advisers/survey_waves.py",
     "coopschool/domain/school/feedback_release.py",
     "coopschool/domain/school/session.py",
     "coopschool/api/school/feedback.py",
+    "coopschool/retention.py",
 }
 # Every projection names every event, most of them to ignore them; this one does something with answers.
 FOLDS = {"projections/advisers/ratings.py"}
