@@ -64,10 +64,13 @@ class Report:
     @property
     def recovered_after(self) -> int | None:
         """Seconds after the overload's end from when on the limit held; None if it did not come to that."""
-        seconds = self.after.second_by_second(0.99) if self.after else []
-        late = [number + 1 for number, (p99, undone) in enumerate(seconds) if p99 > LIMIT_MS or undone]
-        found = late[-1] if late else 0
-        return found if found < len(seconds) else None
+        if self.after is None:
+            return None
+        for second in range(int(self.after.seconds)):
+            p99, undone = self.after.from_second(second, 0.99)
+            if p99 <= LIMIT_MS and not undone:
+                return second
+        return None
 
 
 def is_held(offered: Offered) -> bool:

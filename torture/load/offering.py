@@ -78,15 +78,12 @@ class Offered:
         done = np.asarray(self.latency)[_done(np.asarray(self.status))]
         return [float(p) * 1000 for p in np.quantile(done, shares)] if len(done) else [float("inf")] * len(shares)
 
-    def second_by_second(self, share: float) -> list[tuple[float, int]]:
-        """For each second, by when requests were due: the percentile in milliseconds, and how many were not done."""
+    def from_second(self, second: int, share: float) -> tuple[float, int]:
+        """Of what was due from this second on: the percentile in milliseconds, and how many were not done."""
         due, latency, done = np.asarray(self.due), np.asarray(self.latency), _done(np.asarray(self.status))
-        seconds = []
-        for second in range(int(self.seconds)):
-            these = (due >= second) & (due < second + 1)
-            held = latency[these & done]
-            seconds.append((float(np.quantile(held, share)) * 1000 if len(held) else 0.0, int((these & ~done).sum())))
-        return seconds
+        these = due >= second
+        held = latency[these & done]
+        return float(np.quantile(held, share)) * 1000 if len(held) else float("inf"), int((these & ~done).sum())
 
 
 def _done(status: np.ndarray) -> np.ndarray:
