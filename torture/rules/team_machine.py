@@ -45,7 +45,7 @@ SINCE = date(2026, 1, 5)
 ADVISERS = ("ann", "bob", "cyd", "dan", "eve", "fay")
 PEOPLE = {**dict.fromkeys(ADVISERS, "B"), "gus": "A"}
 TEAMS = ("north", "south")
-TOGETHER = {"by lake": ("north", 4, moment("2026-03-20 09:00")), "by sea": ("south", 2, moment("2026-04-20 09:00"))}
+TOGETHER = {"by lake": ("north", 3, moment("2026-03-20 09:00")), "by sea": ("south", 2, moment("2026-04-20 09:00"))}
 WAVES = ("first", "second", "third")
 WORKSHOPS = ("opening", "rota")
 DECISIONS = ("earlier", "remote")
@@ -160,7 +160,7 @@ class TeamLook(msgspec.Struct, frozen=True):
 
 
 class TeamMachine(Machine[TeamModel]):
-    """Six advisers, one who is none, two teams with a session each; four of the advisers begin in the north."""
+    """Six advisers, one who is none, two teams with a session each, the north with fewer seats than advisers."""
 
     BEGINS = BEGINS
     ids: Ids
