@@ -275,6 +275,10 @@ class CommandBus:
             self._conn.autocommit = False
         return self._conn
 
+    def _hang_up(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+
     def _prepare(self, conn: Connection, jobs: Sequence[Job]) -> list[Key]:
         """The aggregates that are still to be read under the lock: many are read before it, so that it stays short."""
         missing = self._repository.missing(key for job in jobs for key in job.command.needs())
@@ -403,7 +407,7 @@ class CommandBus:
                 row = conn.execute(SQL["hash_at"], (group.events[0].position,)).fetchone()
                 conn.commit()
             except (psycopg.Error, _ConnectionLost) as error:
-                self._conn = None
+                self._hang_up()
                 if time.monotonic() > until:
                     raise OutcomeUnknown from error
                 pause.wait(0.1)
