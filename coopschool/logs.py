@@ -5,12 +5,14 @@ An error is logged with its type and where it happened, without its message: tha
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
 import os
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
@@ -33,7 +35,7 @@ def configure(level: str | None = None) -> None:
     structlog.configure(
         processors=[*before, line],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: _Lines(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -44,6 +46,34 @@ def configure(level: str | None = None) -> None:
 def keep_off_stdout() -> None:
     """For a command whose output programs read: what is logged on the way is for stderr, whatever that is then."""
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes lines, each at once; only what the event loop says in passing (`info`) waits for the loop's next turn.
+
+    Each write lets another thread take Python's lock, and to get it back takes longer than to write: with many requests
+    at once their lines go out together.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__(file)
+        self._waiting: list[str] = []
+        atexit.register(self._write_waiting)
+
+    def info(self, message: str) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.msg(message)
+            return
+        if not self._waiting:
+            loop.call_soon(self._write_waiting)
+        self._waiting.append(message)
+
+    def _write_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self.msg("\n".join(waiting))
 
 
 def _as_json(line: Any, **_how: Any) -> str:

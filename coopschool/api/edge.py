@@ -10,11 +10,12 @@ and of what goes to an answer box nothing at all, because the times or the numbe
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -259,7 +260,10 @@ def _is_id(value: Any) -> bool:
 
 
 def _correlation(given: bytes | None) -> UUID:
-    return UUID(given.decode()) if given and _UUID.fullmatch(given) else uuid4()
+    """The caller's, else a new one: it may be guessed, and to ask the system for entropy costs a change of threads."""
+    if given and _UUID.fullmatch(given):
+        return UUID(given.decode())
+    return UUID(int=random.getrandbits(128), version=4)
 
 
 async def _answer(send: _Sending, problem: problems.Problem, call: Call, more: Mapping[str, str] = NOTHING) -> None:
