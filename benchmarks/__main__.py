@@ -63,9 +63,8 @@ def rebuilding(data_dir: Path, events: int) -> None:
     result = rebuild.compare(data_dir, events, library_events=3_000)
     table = Table("runner", "events", "events a second", "times", title="Rebuilding projections")
     table.add_row("ProjectionRunner of the library", f"{result.library_events:,}", f"{result.library:,.0f}", "1")
-    table.add_row(
-        "coopschool replay", f"{result.our_events:,}", f"{result.ours:,.0f}", f"{result.ours / result.library:.0f}"
-    )
+    for name, rate in (("coopschool replay learning", result.learning), ("coopschool replay", result.ours)):
+        table.add_row(name, f"{result.our_events:,}", f"{rate:,.0f}", f"{rate / result.library:.0f}")
     console.print(table)
 
 

@@ -59,8 +59,9 @@ class SeatsProjection(Projection[SeatsTaken]):
 
 
 class Rebuilt(NamedTuple):
-    """Events a second of both, and how many each was given."""
+    """Events a second of both, and how many each was given; ours for the facts of learning alone, and for all facts."""
 
+    learning: float
     ours: float
     our_events: int
     library: float
@@ -73,9 +74,10 @@ def compare(data_dir: Path, events: int, library_events: int) -> Rebuilt:
     with Database.open(settings) as database:
         with database.connect("app") as conn:
             lengthen(conn, events)
+        learning = rebuild(database, settings.zone, ["learning"])
         ours = rebuild(database, settings.zone)
         library = _library(environment(database.url("owner"), database.schema), library_events)
-    return Rebuilt(ours.events_per_second, ours.position, library, library_events)
+    return Rebuilt(learning.events_per_second, ours.events_per_second, ours.position, library, library_events)
 
 
 def _library(env: dict[str, str], events: int) -> float:

@@ -27,7 +27,16 @@ console = Console(width=120)
 
 def table(title: str, phases: Iterable[Offered]) -> Table:
     made = Table(
-        "offered a second", "seconds", "done a second", "p50 ms", "p90 ms", "p99 ms", "shed", "lost", title=title
+        "offered a second",
+        "seconds",
+        "done a second",
+        "p50 ms",
+        "p90 ms",
+        "p99 ms",
+        "shed",
+        "lost",
+        "cores",
+        title=title,
     )
     for phase in phases:
         p50, p90, p99 = phase.percentiles(0.5, 0.9, 0.99)
