@@ -69,7 +69,7 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(sep=" ").replace("+00:00", "+00")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(happenings(), st.data())
 def test_facts_at_two_clocks_are_those_of_a_school_that_saw_only_that(
     happened: list[tuple[datetime, Event]], data: st.DataObject
@@ -82,7 +82,7 @@ def test_facts_at_two_clocks_are_those_of_a_school_that_saw_only_that(
     assert now == fresh
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(happenings(), st.lists(st.integers(1, 40), max_size=4))
 def test_a_projection_that_forgets_everything_and_goes_back_to_the_log_adds_the_same_rows(
     happened: list[tuple[datetime, Event]], batches: list[int]
