@@ -138,7 +138,7 @@ class Served:
     def backends(self) -> list[psutil.Process]:
         """The processes in which PostgreSQL works for its clients."""
         children = [child for postmaster in self.postmaster() for child in postmaster.children()]
-        return [child for child in children if " coopschool " in " ".join(child.cmdline())]
+        return [child for child in children if " coopschool " in " ".join(_words(child))]
 
     def _children(self) -> list[psutil.Process]:
         return [child for top in self.supervisor() for child in top.children()]
@@ -159,6 +159,11 @@ def kill(processes: list[psutil.Process]) -> None:
 
 
 def _says(process: psutil.Process, word: str) -> bool:
+    return word in _words(process)
+
+
+def _words(process: psutil.Process) -> list[str]:
+    """Its command line; nothing where it has ended meanwhile."""
     with suppress(psutil.NoSuchProcess):
-        return word in process.cmdline()
-    return False
+        return list(process.cmdline())
+    return []

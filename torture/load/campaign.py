@@ -6,9 +6,12 @@ The rate counts as held while the 99th percentile stays within 250 ms and nothin
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+
+import psutil
 
 from coopschool.api.auth import mint_token
 from coopschool.application import CoopSchool
@@ -181,7 +184,11 @@ class Campaign:
     def _processor_seconds(self) -> float:
         """What all that serves has used so far: API, projections and PostgreSQL."""
         processes = [*self._served.family(), *self._served.postmaster(), *self._served.backends()]
-        return sum(sum(process.cpu_times()[:2]) for process in processes)
+        used = 0.0
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):  # a connection that was closed meanwhile
+                used += sum(process.cpu_times()[:2])
+        return used
 
     def inspect(self) -> None:
         """The log as a whole, and the facts."""
