@@ -66,9 +66,8 @@ class _Lines(structlog.WriteLogger):
         except RuntimeError:
             self.msg(message)
             return
-        if not self._waiting:
-            loop.call_soon(self._write_waiting)
         self._waiting.append(message)
+        loop.call_soon(self._write_waiting)
 
     def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []

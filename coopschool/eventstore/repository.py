@@ -99,12 +99,10 @@ class Repository:
                 wanted[tag].fold(decode(topic, data), position, occurred_at)
             self._kept.update(wanted)
 
-    def follow(self, conn: Connection, head: int | None = None) -> None:
-        """Folds what was appended since; asks nothing if we are at `head`, where the log is known to end."""
-        if head == self.position:
-            return
+    def follow(self, conn: Connection) -> None:
+        """Folds what was appended since."""
         if not self._kept:
-            self.position = head if head is not None else _head_position(conn)
+            self.position = _head_position(conn)
             return
         self._follow(
             conn, conn.execute(SQL["after"], (self.position, self.FOLLOW_AT_MOST + 1), prepare=True).fetchall()

@@ -47,10 +47,6 @@ from event_tags t join events e using (position)
 where t.tag = any(%s) and t.type = any(%s::text[]) and t.position <= %s
 order by e.position
 
--- name: appended_since
--- Whether anything with one of these tags was appended after a position.
-select exists (select from events where position > %s and tags && %s::text[])
-
 -- name: hash_at
 select hash from events where position = %s
 
