@@ -188,7 +188,7 @@ class Memberships(Projection):
     """Who the learners are, and how far they have come."""
 
     name = "membership"
-    version = 1
+    version = 2
     fact_tables = ("categories", "milestones", "waivers")
     current_tables = {"person_cards": "person", "person_roles": "person"}  # noqa: RUF012
     kinds = ("person", "member")
