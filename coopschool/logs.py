@@ -26,12 +26,7 @@ LEVELS = ("debug", "info", "warning", "error")
 def configure(level: str | None = None) -> None:
     """Sets up logging for this process: at `level`, else at COOPSCHOOL_LOG_LEVEL, else at info."""
     least = logging.getLevelNamesMapping().get((level or os.environ.get(LEVEL) or "info").upper(), logging.INFO)
-    before: list[structlog.types.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        _without_message,
-    ]
-    line = structlog.processors.JSONRenderer(serializer=_as_json)
+    before, line = _processors()
     structlog.configure(
         processors=[*before, line],
         wrapper_class=structlog.make_filtering_bound_logger(least),
@@ -43,9 +38,24 @@ def configure(level: str | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=least, force=True)
 
 
-def keep_off_stdout() -> None:
-    """For a command whose output programs read: what is logged on the way is for stderr, whatever that is then."""
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+def configure_command() -> None:
+    """Sets up logging for a command whose output programs read: each line goes to what stderr is then."""
+    before, line = _processors()
+    structlog.configure(
+        processors=[*before, line],
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _processors() -> tuple[list[structlog.types.Processor], structlog.types.Processor]:
+    """What each line goes through: first what adds to it, last what makes it text."""
+    adding: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _without_message,
+    ]
+    return adding, structlog.processors.JSONRenderer(serializer=_as_json)
 
 
 class _Lines(structlog.WriteLogger):

@@ -19,8 +19,9 @@ from coopschool.settings import Settings
 from projections.runner import Runner
 from tests.support.installation import Simulated, as_variables
 from tests.support.plain_server import PlainServer
-from tests.support.postgres import TestServer
+from tests.support.postgres import EMPTY, TestServer
 
+SEEDED, PROJECTED = "seeded_template", "projected_template"
 NOW = datetime(2026, 3, 2, 9, tzinfo=ZoneInfo("Europe/Brussels"))
 
 
@@ -72,25 +73,57 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture(scope="session")
-def simulated(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
-    """The demo's school with its facts, for tests that only read: one for all of a worker's tests."""
-    directory = tmp_path_factory.mktemp("simulated")
-    secret = directory / "root-secret"
-    secret.write_text("a root secret that is only ever used in tests")
-    with test_server.database() as url:
-        settings = Settings(database_url=url, secret_file=secret, data_dir=directory / "data")
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root secret of all schools of a worker."""
+    file = tmp_path_factory.mktemp("secret") / "root-secret"
+    file.write_text("a root secret that is only ever used in tests")
+    return file
+
+
+@pytest.fixture(scope="session")
+def demo_server(test_server: TestServer, secret: Path) -> TestServer:
+    """The server, with the templates that the demo's school takes seconds to fill: SEEDED, and PROJECTED with facts."""
+
+    def seed(url: str) -> None:
+        settings = Settings(database_url=url, secret_file=secret)
         with Database.open(settings) as database, CoopSchool(database, settings, FixedClock(NOW)) as school:
             demo.seed(school)
+
+    def project(url: str) -> None:
+        settings = Settings(database_url=url, secret_file=secret)
+        with Database.open(settings) as database:
             Runner(database, settings.zone).catch_up()
+
+    test_server.make_template(SEEDED, seed)
+    test_server.make_template(PROJECTED, project, copy_of=SEEDED)
+    return test_server
+
+
+@pytest.fixture(scope="session")
+def simulated(demo_server: TestServer, secret: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
+    """The demo's school with its facts, for tests that only read: one for all of a worker's tests."""
+    with demo_server.database(PROJECTED) as url:
+        settings = Settings(database_url=url, secret_file=secret, data_dir=tmp_path_factory.mktemp("simulated"))
+        with Database.open(settings) as database, CoopSchool(database, settings, FixedClock(NOW)) as school:
             yield Simulated(settings, database, school)
 
 
 @pytest.fixture
-def settings(test_server: TestServer, tmp_path: Path) -> Iterator[Settings]:
+def copied(request: pytest.FixtureRequest, test_server: TestServer) -> str:
+    """The template of the test's database: what `seeded` or `projected` ask for, else an empty one."""
+    if "projected" in request.fixturenames:
+        request.getfixturevalue("demo_server")
+        return PROJECTED
+    if "seeded" in request.fixturenames:
+        request.getfixturevalue("demo_server")
+        return SEEDED
+    return EMPTY
+
+
+@pytest.fixture
+def settings(test_server: TestServer, copied: str, secret: Path, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an installation whose database is fresh, migrated and this test's alone."""
-    secret = tmp_path / "root-secret"
-    secret.write_text("a root secret that is only ever used in tests")
-    with test_server.database() as url:
+    with test_server.database(copied) as url:
         yield Settings(database_url=url, secret_file=secret, data_dir=tmp_path / "data")
 
 
@@ -112,3 +145,15 @@ def school(database: Database, settings: Settings, clock: FixedClock) -> Iterato
     """The school on `database`, living by `clock`."""
     with CoopSchool(database, settings, clock) as school:
         yield school
+
+
+@pytest.fixture
+def seeded(school: CoopSchool) -> CoopSchool:
+    """The school on `database`, which is the demo's, without facts."""
+    return school
+
+
+@pytest.fixture
+def projected(school: CoopSchool) -> CoopSchool:
+    """The school on `database`, which is the demo's, with its facts."""
+    return school

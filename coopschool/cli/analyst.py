@@ -64,6 +64,7 @@ def events(
     query = feed.Query(types=tuple(type_ or ()), tag=tag)
     query.topics()
     with opened(settings) as database:
+        output.note_for_audit("shown", what="the log")
         if follow:
             _print_as_they_come(islice(feed.follow(database, query, after), limit), settings.zone, as_json=as_json)
             return
@@ -148,6 +149,8 @@ def report(
         with opened(settings) as database:
             found = _run(settings, database, about, asked)
             names = _team_names(settings, database, found)
+        if about.name == "member_progress":
+            output.note_for_audit("shown", what="a person's learning", of=found.parameters["member"])
     else:
         found, names = report_over_lake(settings, lake, engine or "duckdb", about.name, asked), {}
     print_report(about, found, Format.json if as_json else format_, names)

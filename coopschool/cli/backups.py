@@ -32,6 +32,7 @@ def backup(
     with opened(settings) as database, output.stages() as progress:
         saved = save(database, settings, directory, now=datetime.now(UTC), progress=progress)
     manifest = saved.manifest
+    output.note_for_audit("exported", what="backup", position=manifest.position)
     if as_json:
         output.show_json({"directory": saved.directory, **asdict(manifest)})
         return
@@ -59,7 +60,7 @@ def restore(
     from coopschool import logs
     from coopschool.backups import restore as restore_from
 
-    logs.keep_off_stdout()
+    logs.configure_command()
     settings = load_settings(data_dir)
     with output.stages() as progress:
         restored = restore_from(settings, directory, reopen_waves=reopen_waves, progress=progress)

@@ -73,6 +73,7 @@ def _ask_for(school: CoopSchool) -> str:
             details = vault.people(connection, found)
         if not found:
             raise CannotDo("nobody is called that.")
+        output.note_for_audit("shown", what="names and addresses")
         for number, id in enumerate(found, start=1):
             output.note(f"{number:>3}  {id}  {details[id].name or ''}  {details[id].email or ''}")
         chosen: int = typer.prompt("Which one, by number", type=int, err=True)

@@ -57,6 +57,7 @@ def explain(
         positions = [position for position in found.positions if position > after][:limit]
         with database.connect("app") as conn:
             events = feed.WHOLE.at(conn, positions)
+    output.note_for_audit("shown", what="the log")
     last = positions[-1] if positions else after
     at_end = not positions or last == found.positions[-1]
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,6 @@ from coopschool.cli.school import AsJson, DataDir, load_settings, opened
 
 if TYPE_CHECKING:
     from coopschool.settings import Settings
-    from projections.lake.manifest import Manifest
     from projections.reports import Report
 
 
@@ -55,7 +53,7 @@ def export(
             output.note(f"coopschool: {error}. Until that is mended, there is nothing to export.")
             fail(WRONG)
     manifest = done.lake.manifest
-    _note(manifest)
+    output.note_for_audit("exported", what="lake", release=manifest.release, position=manifest.position)
     if as_json:
         told = {"directory": str(done.lake.directory), "release": manifest.release, "position": manifest.position}
         output.show_json({**told, "rows": done.rows})
@@ -64,17 +62,6 @@ def export(
         ("table", "new", "rows"), [[name, new, manifest.tables[name].rows] for name, new in done.rows.items()]
     )
     output.note(f"Release {manifest.release} in {done.lake.directory}, up to position {manifest.position} of the log.")
-
-
-def _note(manifest: Manifest) -> None:
-    """For whoever audits: something left the school, at the hands of which account (by number: a name is personal)."""
-    import structlog
-
-    from coopschool import logs
-
-    logs.keep_off_stdout()
-    audit = structlog.get_logger("coopschool.audit")
-    audit.info("exported", what="lake", release=manifest.release, position=manifest.position, account=os.getuid())
 
 
 def report_over_lake(settings: Settings, directory: Path, engine: str, name: str, asked: Mapping[str, str]) -> Report:

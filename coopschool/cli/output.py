@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -103,6 +104,17 @@ def show_entry(heading: str, details: Mapping[str, Sequence[str]]) -> None:
 def note(text: str) -> None:
     """Something for the person at the terminal, apart from what was asked for."""
     typer.echo(text, err=True)
+
+
+def note_for_audit(event: str, **what: Any) -> None:
+    """For whoever audits, a log line on stderr: what of people was shown or left the school, at the hands of which
+    account (by number: a name is personal)."""
+    import structlog
+
+    from coopschool import logs
+
+    logs.configure_command()
+    structlog.get_logger("coopschool.audit").info(event, **what, account=os.getuid())
 
 
 class Stages(Protocol):

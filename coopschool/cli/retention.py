@@ -27,7 +27,7 @@ def retention(
     from coopschool.application import CoopSchool
     from coopschool.retention import apply
 
-    logs.keep_off_stdout()
+    logs.configure_command()
     settings = load_settings(data_dir)
     with opened(settings) as database, CoopSchool(database, settings) as school:
         applied = apply(school, dry_run=dry_run)

@@ -86,6 +86,7 @@ def tokens(
     page = f"{address.rstrip('/')}/answer/{wave}"
     with _school(data_dir) as school:
         given = AnswerBox(school).surveys.tokens(str(wave))
+    output.note_for_audit("shown", what="tokens of a wave", of=str(wave))
     if as_json:
         teams = [{"team_id": team, "tokens": tokens} for team, tokens in given.items()]
         output.show_json({"wave_id": wave, "page": page, "teams": teams})

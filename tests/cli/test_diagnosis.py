@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from coopschool.application import CoopSchool
-from coopschool.demo import seed
 from coopschool.settings import Settings
 from projections.runner import Runner
 from tests.cli.running import Command
@@ -22,9 +21,7 @@ def wrong(diagnosis: dict[str, Any]) -> list[str]:
     return [check["name"] for check in diagnosis["checks"] if not check["ok"]]
 
 
-def test_everything_in_order(command: Command, school: CoopSchool, settings: Settings) -> None:
-    seed(school)
-    Runner(school.database, settings.zone).catch_up()
+def test_everything_in_order(command: Command, projected: CoopSchool) -> None:
     diagnosis = command.said("doctor")
     assert diagnosis["ok"]
     assert diagnosis["schema"] == "coopschool"
@@ -35,15 +32,13 @@ def test_everything_in_order(command: Command, school: CoopSchool, settings: Set
     assert "WRONG" not in command.run("doctor").stdout
 
 
-def test_facts_that_nobody_makes(command: Command, school: CoopSchool) -> None:
-    seed(school)
+def test_facts_that_nobody_makes(command: Command, seeded: CoopSchool) -> None:
     assert wrong(command.said("doctor", status=1)) == ["projections"]
 
 
-def test_a_projection_that_stopped(command: Command, school: CoopSchool, settings: Settings) -> None:
-    seed(school)
+def test_a_projection_that_stopped(command: Command, seeded: CoopSchool, settings: Settings) -> None:
     as_superuser(settings, "update events set data = '{}' where position = 9")
-    Runner(school.database, settings.zone).catch_up()
+    Runner(seeded.database, settings.zone).catch_up()
     diagnosis = command.said("doctor", status=1)
     stopped = [one for one in diagnosis["projections"] if one["stopped_position"] is not None]
     assert wrong(diagnosis) == [f"projection {one['name']}" for one in stopped]
@@ -51,9 +46,8 @@ def test_a_projection_that_stopped(command: Command, school: CoopSchool, setting
     assert "WRONG" in command.run("doctor").stdout
 
 
-def test_a_projection_that_lags(command: Command, school: CoopSchool, settings: Settings) -> None:
-    seed(school)
-    Runner(school.database, settings.zone).catch_up()
+def test_a_projection_that_lags(command: Command, seeded: CoopSchool, settings: Settings) -> None:
+    Runner(seeded.database, settings.zone).catch_up()
     as_superuser(settings, "update projection_checkpoints set position = position - 3")
     diagnosis = command.said("doctor")
     assert {one["lag"] for one in diagnosis["projections"]} == {3}, "it has just moved, so it is at work"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from click.testing import Result
 from psycopg import Connection
 
 from coopschool.application import CoopSchool
 from coopschool.cli import analyst, output
 from coopschool.cli.analyst import Format
 from coopschool.database import Database
-from coopschool.demo import PERSONAS, seed
+from coopschool.demo import PERSONAS
 from coopschool.settings import Settings
 from projections.generations import SQL
 from projections.reports import REPORTS, Definition, Provenance, Report
@@ -25,12 +28,6 @@ from tests.projections.story import at
 from tests.support.advisers import AUTONOMY, FEEDBACK, published
 from tests.support.chantier import alike, rated, wave
 from tests.support.lakes import log_of
-
-
-@pytest.fixture
-def seeded(school: CoopSchool) -> CoopSchool:
-    seed(school)
-    return school
 
 
 def test_a_report_is_up_to_date_though_nothing_else_runs(command: Command, seeded: CoopSchool) -> None:
@@ -80,6 +77,20 @@ def test_filters_are_options(command: Command, seeded: CoopSchool) -> None:
     assert [row["format"] for row in report["rows"]] == ["online"]
     mine = command.said("report", "member_progress", "--member", PERSONAS["member"])
     assert any(row["open"] for row in mine["rows"])
+
+
+def test_what_is_shown_of_a_person_is_noted_for_whoever_audits(command: Command, seeded: CoopSchool) -> None:
+    member = PERSONAS["member"]
+    (noted,) = _audited(command.run("report", "member_progress", "--member", member))
+    assert noted.items() >= {"event": "shown", "what": "a person's learning", "of": member}.items()
+    assert noted["account"] == os.getuid()
+    assert not _audited(command.run("report", "progress"))
+    (noted,) = _audited(command.run("events", "--limit", "1"))
+    assert noted["what"] == "the log"
+
+
+def _audited(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
 
 
 @pytest.mark.parametrize(

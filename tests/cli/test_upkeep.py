@@ -8,10 +8,8 @@ import psycopg
 import pytest
 
 from coopschool.application import CoopSchool
-from coopschool.demo import seed
 from coopschool.settings import Settings
 from projections.generations import SQL
-from projections.runner import Runner
 from tests.cli.running import Command
 from tests.support.postgres import TestServer
 
@@ -21,14 +19,6 @@ def as_superuser(settings: Settings, statement: str) -> None:
     with psycopg.connect(settings.database_url or "", autocommit=True) as conn:
         conn.execute(f"set search_path = {settings.schema}")
         conn.execute(statement)
-
-
-@pytest.fixture
-def projected(school: CoopSchool) -> CoopSchool:
-    """The simulated school, with its facts."""
-    seed(school)
-    Runner(school.database, school.settings.zone).catch_up()
-    return school
 
 
 # --- migrate

@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, get_args
 
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import given as for_all
 from hypothesis import strategies as st
@@ -279,6 +280,7 @@ def check_folds(school: School) -> None:
         assert vars(kept) == vars(school.folded(type(kept), kept.id)), kept.tag
 
 
+@pytest.mark.no_cover
 @settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
 @for_all(steps(*STEPS, at_least=50, at_most=90), st.integers(0, 3))
 def test_whatever_people_do(taken: list[Step], hours: int) -> None:
@@ -294,6 +296,7 @@ EVERY_DAY = [kind for kind in STEPS if kind not in RARE]
 FILLING = ("enrol", "enrol_in_module", "withdraw", "waive", "seats")
 
 
+@pytest.mark.no_cover
 @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 @for_all(
     steps(*FILLING, at_least=20, at_most=40),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import given as for_all
 from hypothesis import strategies as st
@@ -43,6 +44,7 @@ COMMANDS = st.builds(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @for_all(st.lists(COMMANDS, min_size=1, max_size=14))
 def test_an_adviser_is_in_one_team_a_day_and_a_permanent_worker_then(commands: list[Command]) -> None:

@@ -19,6 +19,7 @@ from projections.disclosure import AutonomyRow, WaveRelease, autonomy
 from tests.projections.disclosure_cases import Case, cases, mean_of, survey
 from torture.deducing import HALF_A_DIGIT, Attack, Unknown
 
+pytestmark = pytest.mark.no_cover  # the same lines thousands of times, each of which would take twice as long
 CASES = 520
 DIMENSION = "scheduling"
 SEED = 20200317

@@ -165,6 +165,7 @@ def counted_in(row: FeedbackRow, releases: Sequence[FeedbackRelease]) -> frozens
     return frozenset(row.counted)
 
 
+@pytest.mark.no_cover
 def test_no_combination_of_reports_tells_too_few_respondents_apart() -> None:
     rng, met = random.Random(77), 0
     for _ in range(25):

@@ -6,6 +6,7 @@ import threading
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from coopschool.database import Database
 from projections import generations
@@ -41,6 +42,36 @@ def test_a_replay_gives_what_is_live_and_takes_its_place(database: Database) -> 
     head = fill(database, seed=2)
     assert Runner(database).catch_up() == head
     assert rebuild(database, BRUSSELS, dry_run=True).differing == ()
+
+
+def outside_the_facts(database: Database) -> dict[str, tuple[int, str]]:
+    """What the projector may not write: the log, the vault, what the command bus and the time keeper keep."""
+    with database.connect("owner") as conn:
+        tables = conn.execute(
+            "select relname from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace"
+            " and not has_table_privilege(%s, oid, 'insert') order by 1",
+            (database.role_name("projector"),),
+        ).fetchall()
+        return {
+            name: conn.execute(  # type: ignore[misc]
+                sql.SQL("select count(*), md5(string_agg(t::text, '' order by t::text)) from {} t").format(
+                    sql.Identifier(name)
+                )
+            ).fetchone()
+            for (name,) in tables
+        }
+
+
+def test_a_replay_has_no_side_effects(database: Database) -> None:
+    fill(database)
+    Runner(database).catch_up()
+    before = outside_the_facts(database)
+    assert {"events", "event_tags", "idempotency"} < set(before)
+    with database.connect("app") as listener:
+        listener.execute(sql.SQL("listen {}").format(sql.Identifier(database.schema)))
+        assert rebuild(database, BRUSSELS).swapped
+        assert list(listener.notifies(timeout=0)) == []
+    assert outside_the_facts(database) == before
 
 
 def test_the_first_facts_may_come_from_a_replay(database: Database) -> None:

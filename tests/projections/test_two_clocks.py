@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(sep=" ").replace("+00:00", "+00")
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150, deadline=None)
 @given(happenings(), st.data())
 def test_facts_at_two_clocks_are_those_of_a_school_that_saw_only_that(
@@ -82,6 +84,7 @@ def test_facts_at_two_clocks_are_those_of_a_school_that_saw_only_that(
     assert now == fresh
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None)
 @given(happenings(), st.lists(st.integers(1, 40), max_size=4))
 def test_a_projection_that_forgets_everything_and_goes_back_to_the_log_adds_the_same_rows(

@@ -64,6 +64,7 @@ def figures(database: Database, name: str, **asked: Any) -> Any:
         return run(conn, name, asked).rows
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_report_at_two_clocks_is_that_of_a_database_that_knows_no_more(
     database: Database, test_server: TestServer, seed: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,8 @@ from psycopg.conninfo import conninfo_to_dict
 from coopschool.database import Database
 from coopschool.embedded import EmbeddedServer
 
-TEMPLATE = "migrated_template"
+BARE = "template1"
+EMPTY = "migrated_template"
 # Nothing here outlives the run, so nothing waits for the disk.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 
@@ -28,13 +29,12 @@ class TestServer:
     def __init__(self, directory: Path) -> None:
         self._server = EmbeddedServer(directory, FAST)
         self._directory = directory
+        self._templates: set[str] = set()
 
     def __enter__(self) -> TestServer:
         self._server.open()
         self._admin = psycopg.connect(self._server.conninfo(), autocommit=True)
-        with (self._directory / "template.lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self._make_template()
+        self.make_template(EMPTY, lambda url: Database(url, "coopschool").migrate(), copy_of=BARE)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -42,11 +42,10 @@ class TestServer:
         self._server.close()
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The URL, as superuser, of a fresh migrated database that is dropped afterwards."""
+    def database(self, template: str = EMPTY) -> Iterator[str]:
+        """The URL, as superuser, of a copy of a template (else migrated and empty); it is dropped afterwards."""
         name = f"test_{uuid4().hex}"
-        self._execute("create database {} template {}", name, TEMPLATE)
-        self._execute("grant create on database {} to {}", name, "coopschool_projector")
+        self._copy(template, name)
         try:
             yield self._url(name)
         finally:
@@ -62,12 +61,23 @@ class TestServer:
         finally:
             self._execute("drop database {} with (force)", name)
 
-    def _make_template(self) -> None:
-        if self._admin.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
+    def make_template(self, name: str, fill: Callable[[str], object], *, copy_of: str = EMPTY) -> None:
+        """Makes a database to copy, unless some worker of this run has; `fill` gets the URL of what it begins as."""
+        if name in self._templates:
             return
-        self._execute("create database {}", "template_draft")
-        Database(self._server.conninfo("template_draft"), "coopschool").migrate()
-        self._execute("alter database {} rename to {}", "template_draft", TEMPLATE)
+        with (self._directory / "template.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self._admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+                draft = f"{name}_draft"
+                self._copy(copy_of, draft)
+                fill(self._url(draft))
+                self._execute("alter database {} rename to {}", draft, name)
+        self._templates.add(name)
+
+    def _copy(self, template: str, name: str) -> None:
+        self._execute("create database {} template {}", name, template)
+        if template != BARE:  # a database's own grants are not copied
+            self._execute("grant create on database {} to {}", name, "coopschool_projector")
 
     def _url(self, name: str) -> str:
         login = conninfo_to_dict(self._server.conninfo(name))

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from coopschool import demo
 from coopschool.application import CoopSchool
 from coopschool.database import Database
 from coopschool.domain.errors import Invalid
@@ -20,12 +19,6 @@ from tests.support.lakes import fold
 from tests.support.made_log import busy_school
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
-
-
-@pytest.fixture
-def seeded(school: CoopSchool) -> CoopSchool:
-    demo.seed(school, "small")
-    return school
 
 
 def asked(school: CoopSchool, rule: Rule, group_by: str = "") -> Answer:
