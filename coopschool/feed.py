@@ -6,11 +6,11 @@ This is the view of admins and integrations: ids, and no answers. Researchers ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from threading import Event as StopEvent
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -85,23 +85,40 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         return [topic for name in self.types if name not in besides for topic in _topics(name, besides)] or None
 
 
+class Found(NamedTuple):
+    """Rows of the log on their way to a `Page`; `see` makes of each what its reader may see."""
+
+    rows: Sequence[tuple[Any, ...]]
+    see: Callable[..., SeenEvent]
+    next: int
+    at_end: bool
+    epoch: UUID
+
+    def page(self) -> Page:
+        return Page([self.see(*row) for row in self.rows], self.next, self.at_end, self.epoch)
+
+
 class View(Protocol):
     """The log as somebody may see it."""
 
-    def page(self, conn: Connection, query: Query, after: int, limit: int | None) -> Page:
+    def find(self, conn: Connection, query: Query, after: int, limit: int | None) -> Found:
         """At most `limit` events after a position; None: as many as are easily read at once.
 
         Raises `Invalid`, `BeyondTheLog`, `AnotherEpoch`.
         """
 
+    def page(self, conn: Connection, query: Query, after: int = 0, limit: int | None = PAGE) -> Page:
+        """`find`, as it is shown."""
+        return self.find(conn, query, after, limit).page()
+
     def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
         """What may be seen of the events at these positions."""
 
 
-class Whole:
+class Whole(View):
     """Every event, with its ids, without answers."""
 
-    def page(self, conn: Connection, query: Query, after: int = 0, limit: int | None = PAGE) -> Page:
+    def find(self, conn: Connection, query: Query, after: int, limit: int | None) -> Found:
         most = limit or AT_ONCE
         # The end is read first: what is appended meanwhile may be shown, but is not taken for looked at.
         head, epoch = end(conn, query, after)
@@ -114,11 +131,10 @@ class Whole:
             "limit": most,
         }
         rows = conn.execute(SQL["page" if query.tag is None else "page_of_tag"], parameters, binary=True).fetchall()
-        events = [_seen(*row) for row in rows]
-        last = events[-1].position if events else after
-        if len(events) == most:
-            return Page(events, last, last >= head, epoch)
-        return Page(events, max(head, last), at_end=True, epoch=epoch)
+        last = rows[-1][0] if rows else after
+        if len(rows) == most:
+            return Found(rows, _seen, last, last >= head, epoch)
+        return Found(rows, _seen, max(head, last), at_end=True, epoch=epoch)
 
     def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
         return [_seen(*row) for row in conn.execute(SQL["at"], [list(positions)], binary=True).fetchall()]

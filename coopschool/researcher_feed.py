@@ -20,7 +20,7 @@ from coopschool.domain.base import Event
 from coopschool.domain.school.session import SessionCancelled, SessionClosed
 from coopschool.eventstore.mapper import topics_of
 from coopschool.eventstore.upcasting import current_topic
-from coopschool.feed import Connection, Page, Query, SeenEvent
+from coopschool.feed import Connection, Found, Query, SeenEvent, View
 from coopschool.pseudonyms import Pseudonyms
 from coopschool.settings import Settings
 from coopschool.sql import statements
@@ -44,7 +44,7 @@ def names_of_grant(settings: Settings, person: str | None) -> Pseudonyms:
     return Pseudonyms(settings.derive_key(f"pseudonyms of grant {person or 'nobody in particular'}"), settings.zone)
 
 
-class Pseudonymised:
+class Pseudonymised(View):
     """What a researcher may see."""
 
     def __init__(self, names: Pseudonyms, min_group: int) -> None:
@@ -55,14 +55,15 @@ class Pseudonymised:
             "endings": [topic for ending in ENDINGS for topic in topics_of(ending)],
         }
 
-    def page(self, conn: Connection, query: Query, after: int = 0, limit: int | None = feed.PAGE) -> Page:
+    def find(self, conn: Connection, query: Query, after: int, limit: int | None) -> Found:
         head, epoch = feed.end(conn, query, after)
-        events: list[SeenEvent] = []
-        for rows in self._windows(conn, query, after, head, limit):
-            events += [self._seen(*row) for row in rows]
-            if events and len(events) >= (limit or 0):
-                return Page(events, events[-1].position, at_end=False, epoch=epoch)
-        return Page(events, self._settled(conn, after, head, events), at_end=True, epoch=epoch)
+        rows: list[tuple[Any, ...]] = []
+        for found in self._windows(conn, query, after, head, limit):
+            rows += found
+            if rows and len(rows) >= (limit or 0):
+                return Found(rows, self._seen, rows[-1][0], at_end=False, epoch=epoch)
+        last = rows[-1][0] if rows else after
+        return Found(rows, self._seen, self._settled(conn, last, head), at_end=True, epoch=epoch)
 
     def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
         found = conn.execute(SQL["at"], {**self._fixed, "positions": list(positions)}, binary=True).fetchall()
@@ -99,13 +100,11 @@ class Pseudonymised:
         row = conn.execute(SQL["appearance"], {**self._fixed, "position": position}).fetchone()
         return row[0] if row else position
 
-    def _settled(self, conn: Connection, after: int, head: int, events: Sequence[SeenEvent]) -> int:
+    def _settled(self, conn: Connection, last: int, head: int) -> int:
         """After which event to go on: one that has appeared, for those that have not will do so later."""
-        began = self._appearance(conn, events[-1].position if events else after)
+        began = self._appearance(conn, last)
         row = conn.execute(SQL["settled"], {**self._fixed, "after": began, "upto": head}).fetchone()
-        if row is not None:
-            return int(row[0])
-        return events[-1].position if events else after
+        return last if row is None else int(row[0])
 
     def _day(self, moment: datetime | None) -> date | None:
         """Filters are by the day as well: by the minute they would tell the time of what they let through."""

@@ -91,11 +91,11 @@ async def list_events(
     view = view_of(request)
     as_lines = prefers(request.call.header(b"accept"), NDJSON)
     most = limit or (None if as_lines else feed.PAGE)
-    page = await request.reads.vault(partial(view.page, query=query, after=after, limit=most))
-    headers = {"X-Log-Epoch": str(page.epoch)}
+    found = await request.reads.vault(partial(view.find, query=query, after=after, limit=most))
+    headers = {"X-Log-Epoch": str(found.epoch)}
     if not as_lines:
-        return Response(msgspec.json.encode(page), media_type=JSON, headers=headers)  # type: ignore[arg-type]
-    lines = _lines(request, view, query, page, endless=limit is None)
+        return Response(await asyncio.to_thread(_as_page, found), media_type=JSON, headers=headers)  # type: ignore[arg-type]
+    lines = _lines(request, view, query, found, endless=limit is None)
     return Stream(lines, media_type=NDJSON, headers=headers)  # type: ignore[return-value]
 
 
@@ -143,23 +143,27 @@ def view_of(request: ApiRequest) -> feed.View:
 
 
 async def _lines(
-    request: ApiRequest, view: feed.View, query: feed.Query, page: feed.Page, *, endless: bool
+    request: ApiRequest, view: feed.View, query: feed.Query, found: feed.Found, *, endless: bool
 ) -> AsyncIterator[bytes]:
-    """The events as lines, from the page that was read to the end that the log has by then."""
-    query = msgspec.structs.replace(query, epoch=page.epoch)
-    while endless and not page.at_end:
-        # The next page is read while this one is sent.
-        coming = asyncio.create_task(request.reads.vault(partial(view.page, query=query, after=page.next, limit=None)))
+    """The events as lines, from those that were found to the end that the log has by then."""
+    query = msgspec.structs.replace(query, epoch=found.epoch)
+    while endless and not found.at_end:
+        # PostgreSQL looks for the next while these are written down and sent.
+        coming = asyncio.create_task(request.reads.vault(partial(view.find, query=query, after=found.next, limit=None)))
         try:
-            yield _encoded(page.events)
-            page = await coming
+            yield await asyncio.to_thread(_as_lines, found)
+            found = await coming
         finally:
             coming.cancel()
-    yield _encoded(page.events)
+    yield await asyncio.to_thread(_as_lines, found)
 
 
-def _encoded(events: Sequence[feed.SeenEvent]) -> bytes:
-    return msgspec.json.Encoder().encode_lines(events)
+def _as_page(found: feed.Found) -> bytes:
+    return msgspec.json.encode(found.page())
+
+
+def _as_lines(found: feed.Found) -> bytes:
+    return msgspec.json.Encoder().encode_lines(found.page().events)
 
 
 async def _sent(
