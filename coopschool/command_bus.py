@@ -348,8 +348,9 @@ class CommandBus:
 
     def _load(self, conn: Connection, group: _Group, aggregate: type[A], id: str) -> A:
         """An aggregate as it stands after the commands before this one in the group."""
-        if not self._repository.missing([(aggregate, id)]):
-            return self._repository.get(conn, aggregate, id)
+        kept = self._repository.kept(aggregate, id)
+        if kept is not None:
+            return kept
         loaded = self._repository.get(conn, aggregate, id)
         for event, recorded in group.folded:
             if loaded.tag in recorded.tags and type(event) in loaded.projected_types:

@@ -1,9 +1,8 @@
-"""What the server is, whether it lives, whether it can do its work, and what it counts."""
+"""Whether the server lives, whether it can do its work, and what it counts."""
 
 from __future__ import annotations
 
 import asyncio
-from importlib.metadata import version
 from typing import Any, Literal
 
 import msgspec
@@ -25,15 +24,6 @@ SQL = statements("coopschool.api", "health.sql")
 PROMETHEUS = "text/plain; version=0.0.4"
 
 log = structlog.get_logger("coopschool.health")
-
-
-class Welcome(msgspec.Struct, frozen=True):
-    """Where somebody who has only the address goes on."""
-
-    version: str
-    name: Literal["coopschool"] = "coopschool"
-    openapi: str = "/schema/openapi.json"
-    ready: str = "/health/ready"
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -65,12 +55,6 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["ready", "store_away"]
     position: int | None
     projections: list[ProjectionState]
-
-
-@get("/", operation_id="Welcome", roles=PUBLIC, tags=["operations"], sync_to_thread=False)
-def welcome() -> Welcome:
-    """Says what answers here, and where its routes are described."""
-    return Welcome(version("coopschool"))
 
 
 @get("/health/live", operation_id="Live", roles=PUBLIC, tags=["operations"], sync_to_thread=False)
@@ -106,7 +90,7 @@ async def metrics(request: ApiRequest) -> Response[bytes]:
     return Response(await asyncio.to_thread(counts.text), media_type=PROMETHEUS)
 
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (welcome, live, ready, metrics)
+ROUTES: tuple[ControllerRouterHandler, ...] = (live, ready, metrics)
 
 
 def _can_write(connection: Connection[Any]) -> tuple[bool, int]:

@@ -48,16 +48,23 @@ class Repository:
         """The aggregates that are not kept."""
         return [(aggregate, id) for aggregate, id in keys if f"{aggregate.KIND}:{id}" not in self._kept]
 
-    def get(self, conn: Connection, aggregate: type[A], id: str) -> A:
-        """The aggregate as of `position`, read from the log if it is not kept."""
+    def kept(self, aggregate: type[A], id: str) -> A | None:
+        """The aggregate as of `position`, if it is kept."""
         tag = f"{aggregate.KIND}:{id}"
         found = self._kept.get(tag)
         if found is None:
-            self.read(conn, [(aggregate, id)])
-            found = self._kept[tag]
-        else:
-            self._kept.move_to_end(tag)
+            return None
+        self._kept.move_to_end(tag)
         assert isinstance(found, aggregate)
+        return found
+
+    def get(self, conn: Connection, aggregate: type[A], id: str) -> A:
+        """The aggregate as of `position`, read from the log if it is not kept."""
+        found = self.kept(aggregate, id)
+        if found is None:
+            self.read(conn, [(aggregate, id)])
+            found = self.kept(aggregate, id)
+            assert found is not None
         return found
 
     def read(self, conn: Connection, keys: Iterable[Key]) -> None:

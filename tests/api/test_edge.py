@@ -116,12 +116,6 @@ def test_metrics_count_by_route_template_and_never_by_id(callers: Callers) -> No
     assert 'coopschool_command_bus{what="commands"} 1.0' in text
 
 
-def test_the_address_alone_leads_to_the_description_of_all_routes(client: TestClient[Litestar]) -> None:
-    welcome = client.get("/").json()
-    assert "/" in client.get(welcome["openapi"]).json()["paths"]
-    assert client.get(welcome["ready"]).status_code == 200
-
-
 def test_without_its_database_the_server_lives_but_is_not_ready(client: TestClient[Litestar], app: Litestar) -> None:
     assert client.get("/health/ready").json()["status"] == "ready"
     app.state.reads.close()
