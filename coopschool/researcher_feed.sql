@@ -39,18 +39,21 @@ with ending as materialized (
     where e.position >= %(since)s and e.position <= %(upto)s and e.type = any(%(endings)s)
         and (t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;')
 ),
-found as materialized (
-    select position from events where position >= %(since)s and position <= %(upto)s
-    union
-    -- A few streams, looked up in the index: `offset 0` keeps the planner from reading the whole table instead.
-    select t.position
+-- A few streams, looked up in the index: `offset 0` keeps the planner from reading the whole table instead.
+earlier as materialized (
+    select distinct t.position
     from ending g
-    cross join lateral (select position from event_tags where tag = g.tag and position < g.position offset 0) as t
+    cross join lateral (select position from event_tags where tag = g.tag and position < %(since)s offset 0) as t
 ),
 wanted as materialized (
     select e.position, e.type, e.tags, e.occurred_at, e.recorded_at, e.data
-    from found f
-    cross join lateral (select * from events where position = f.position offset 0) as e
+    from (
+        select * from events where position >= %(since)s and position <= %(upto)s
+        union all
+        select e.*
+        from earlier r
+        cross join lateral (select * from events where position = r.position offset 0) as e
+    ) as e
     where (%(types)s::text[] is null or e.type = any(%(types)s))
         and (%(tag)s::text is null or e.tags @> array[%(tag)s])
         and (%(day_from)s::date is null or (e.occurred_at at time zone %(zone)s)::date >= %(day_from)s)
@@ -62,7 +65,13 @@ held as materialized (
     where t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;'
 ),
 ends as materialized (
-    select tag, (select min(n.position) from event_tags n where n.tag = h.tag and n.type = any(%(endings)s)) as ended_at
+    -- What ends later appears later: here it need not be known when.
+    select
+        tag, (
+            select min(n.position)
+            from event_tags n
+            where n.tag = h.tag and n.type = any(%(endings)s) and n.position <= %(upto)s
+        ) as ended_at
     from (select distinct tag from held) as h
 ),
 people as materialized (

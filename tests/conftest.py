@@ -5,24 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Generator, Iterator
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from coopschool import demo
 from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.database import Database
 from coopschool.settings import Settings
-from projections.runner import Runner
 from tests.support.installation import Simulated, as_variables
 from tests.support.plain_server import PlainServer
 from tests.support.postgres import EMPTY, TestServer
-
-SEEDED, PROJECTED = "seeded_template", "projected_template"
-NOW = datetime(2026, 3, 2, 9, tzinfo=ZoneInfo("Europe/Brussels"))
+from tests.support.templates import NOW, TEMPLATES, copied
 
 
 def pytest_configure() -> None:
@@ -81,50 +75,25 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_server(test_server: TestServer, secret: Path) -> TestServer:
-    """The server, with the templates that the demo's school takes seconds to fill: SEEDED, and PROJECTED with facts."""
-
-    def seed(url: str) -> None:
-        settings = Settings(database_url=url, secret_file=secret)
-        with Database.open(settings) as database, CoopSchool(database, settings, FixedClock(NOW)) as school:
-            demo.seed(school)
-
-    def project(url: str) -> None:
-        settings = Settings(database_url=url, secret_file=secret)
-        with Database.open(settings) as database:
-            Runner(database, settings.zone).catch_up()
-
-    test_server.make_template(SEEDED, seed)
-    test_server.make_template(PROJECTED, project, copy_of=SEEDED)
-    return test_server
-
-
-@pytest.fixture(scope="session")
-def simulated(demo_server: TestServer, secret: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
+def simulated(test_server: TestServer, secret: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
     """The demo's school with its facts, for tests that only read: one for all of a worker's tests."""
-    with demo_server.database(PROJECTED) as url:
-        settings = Settings(database_url=url, secret_file=secret, data_dir=tmp_path_factory.mktemp("simulated"))
-        with Database.open(settings) as database, CoopSchool(database, settings, FixedClock(NOW)) as school:
-            yield Simulated(settings, database, school)
+    data_dir = tmp_path_factory.mktemp("simulated") / "data"
+    with (
+        copied(test_server, "projected", secret, data_dir) as settings,
+        Database.open(settings) as database,
+        CoopSchool(database, settings, FixedClock(NOW)) as school,
+    ):
+        yield Simulated(settings, database, school)
 
 
 @pytest.fixture
-def copied(request: pytest.FixtureRequest, test_server: TestServer) -> str:
-    """The template of the test's database: what `seeded` or `projected` ask for, else an empty one."""
-    if "projected" in request.fixturenames:
-        request.getfixturevalue("demo_server")
-        return PROJECTED
-    if "seeded" in request.fixturenames:
-        request.getfixturevalue("demo_server")
-        return SEEDED
-    return EMPTY
-
-
-@pytest.fixture
-def settings(test_server: TestServer, copied: str, secret: Path, tmp_path: Path) -> Iterator[Settings]:
-    """Settings of an installation whose database is fresh, migrated and this test's alone."""
-    with test_server.database(copied) as url:
-        yield Settings(database_url=url, secret_file=secret, data_dir=tmp_path / "data")
+def settings(
+    request: pytest.FixtureRequest, test_server: TestServer, secret: Path, tmp_path: Path
+) -> Iterator[Settings]:
+    """Settings of an installation of this test's own: fresh, or what a fixture named after a template says."""
+    template = next((name for name in TEMPLATES if name in request.fixturenames), EMPTY)
+    with copied(test_server, template, secret, tmp_path / "data") as settings:
+        yield settings
 
 
 @pytest.fixture
@@ -156,4 +125,10 @@ def seeded(school: CoopSchool) -> CoopSchool:
 @pytest.fixture
 def projected(school: CoopSchool) -> CoopSchool:
     """The school on `database`, which is the demo's, with its facts."""
+    return school
+
+
+@pytest.fixture
+def example(school: CoopSchool) -> CoopSchool:
+    """The school on `database`, in which the examples of the API's document come true, with its facts."""
     return school

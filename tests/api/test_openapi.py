@@ -79,14 +79,8 @@ def test_every_page_has_an_end(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_example_of_an_operation_gets_the_answer_that_is_documented(
-    name: str,
-    document: dict[str, Any],
-    callers: Callers,
-    school: CoopSchool,
-    catch_up: Callable[[], int],
+    name: str, document: dict[str, Any], callers: Callers, example: CoopSchool
 ) -> None:
-    build(school)
-    catch_up()
     caller = callers.caller("coordinator", "admin", "adviser", "trainer", person=examples.ADVISER)
     path, method, operation = next(found for found in operations(document) if found[2]["operationId"] == name)
     response = send(caller, path, method, operation)

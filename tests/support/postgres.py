@@ -28,7 +28,7 @@ class TestServer:
 
     def __init__(self, directory: Path) -> None:
         self._server = EmbeddedServer(directory, FAST)
-        self._directory = directory
+        self.directory = directory
         self._templates: set[str] = set()
 
     def __enter__(self) -> TestServer:
@@ -65,7 +65,7 @@ class TestServer:
         """Makes a database to copy, unless some worker of this run has; `fill` gets the URL of what it begins as."""
         if name in self._templates:
             return
-        with (self._directory / "template.lock").open("wb") as lock:
+        with (self.directory / "template.lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not self._admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                 draft = f"{name}_draft"
