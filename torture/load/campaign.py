@@ -21,17 +21,16 @@ from coopschool.settings import Settings
 from projections.runner import wait_for
 from torture import inspection
 from torture.load.accounting import every_write_is_in_the_log_once, refusals_say_what_to_do
-from torture.load.offering import Client, Offered
+from torture.load.offering import LIMIT_MS, Client, Offered
 from torture.load.supply import SLOTS, Supplier, Supply
 from torture.load.traffic import ENROLMENTS, SHEETS, Known, traffic
 from torture.served import Served
 
-LIMIT_MS = 250.0
 TIMES = 3
 STEP = 1.25  # from one rate to the next
 LOWEST = 100.0
 LOWER = 0.9  # after a rate that was not held
-ATTEMPTS = 6
+ATTEMPTS = 12
 TRIES = 3  # of each step: other work on the machine may spoil one
 SPARE = 1.15  # of the supply, for chance
 SECONDS_FOR_RECOVERY = 5
@@ -142,9 +141,11 @@ class Campaign:
         return best
 
     def hold(self, rate: float, seconds: float) -> float:
-        """The highest rate, from this one down, that is held all the time."""
+        """The highest rate, from this one down, that is held all the time; an attempt that cannot succeed is ended."""
+        supply = Supply()
         for _ in range(ATTEMPTS):
-            offered = self.offer("hold", rate, seconds)
+            self._refill(supply, rate * seconds)
+            offered = self.offer("hold", rate, seconds, supply, while_there_is_hope=True)
             self.report.held.append(offered)
             if is_held(offered):
                 return rate
@@ -154,7 +155,7 @@ class Campaign:
 
     def overload(self, rate: float, seconds: float, then: float) -> None:
         """Three times as much, then at once the rate again."""
-        supply = self._supply(TIMES * rate * seconds + rate * then)
+        supply = self._refill(Supply(), TIMES * rate * seconds + rate * then)
         self.report.overload = self.offer("overload", TIMES * rate, seconds, supply)
         self.report.after = self.offer("back", rate, then, supply)
         if not self.report.overload.shed:
@@ -163,11 +164,21 @@ class Campaign:
         if recovered is None or recovered > SECONDS_FOR_RECOVERY:
             self.report.wrong.append(f"recovered after {recovered} s")
 
-    def offer(self, name: str, rate: float, seconds: float, supply: Supply | None = None) -> Offered:
+    def offer(
+        self,
+        name: str,
+        rate: float,
+        seconds: float,
+        supply: Supply | None = None,
+        *,
+        while_there_is_hope: bool = False,
+    ) -> Offered:
         """One phase; what became of its requests is compared with the log."""
-        requests = traffic(self._known, supply or self._supply(rate * seconds), self._random)
+        supply = self._refill(Supply(), rate * seconds) if supply is None else supply
+        requests = traffic(self._known, supply, self._random)
         after, before = inspection.head(self._database), self._processor_seconds()
-        offered = Client(self._served.port, self._random).offer(requests, rate, seconds)
+        client = Client(self._served.port, self._random)
+        offered = client.offer(requests, rate, seconds, while_there_is_hope=while_there_is_hope)
         offered.processor_seconds = self._processor_seconds() - before
         self.report.writes += sum(200 <= status < 300 for _, status, _ in offered.writes)
         wrong = [*every_write_is_in_the_log_once(self._database, after, offered)]
@@ -175,8 +186,8 @@ class Campaign:
         self.report.wrong += wrong[:20]
         p50, p99 = offered.percentiles(0.5, 0.99)
         self._progress(
-            f"{name}: {rate:.0f}/s for {seconds:.0f} s: {len(offered)} requests, p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
-            f"{offered.shed} shed, {offered.lost} lost, {len(wrong)} wrong, "
+            f"{name}: {rate:.0f}/s for {offered.seconds:.0f} s: {len(offered)} requests, p50 {p50:.1f} ms, "
+            f"p99 {p99:.1f} ms, {offered.shed} shed, {offered.lost} lost, {len(wrong)} wrong, "
             f"sent at most {offered.latest_start * 1000:.0f} ms late"
         )
         return offered
@@ -195,14 +206,19 @@ class Campaign:
         self.report.wrong += inspection.log_is_whole(self._database)
         self.report.wrong += inspection.facts_equal_a_replay(self._database, self._settings)
 
-    def _supply(self, requests: float) -> Supply:
-        """For so many requests; returns when the projections have taken it in."""
-        many = requests * SPARE + 200
-        supply = self._supplier.supply(
-            wishes=round(many * ENROLMENTS / 100), courses=10 + round(many * SHEETS / 100 / (SLOTS - 1))
-        )
-        with self._database.connect("reader") as conn:
-            wait_for(conn, inspection.head(self._database), timeout=300)
+    def _refill(self, supply: Supply, requests: float) -> Supply:
+        """Sees that there is enough for so many requests; returns when the projections have taken it in.
+
+        No more than is lacking: the larger the school, the longer its reports take.
+        """
+        wishes = round((requests * SPARE + 200) * ENROLMENTS / 100)
+        if lacking := max(wishes - len(supply.wishes), 0):
+            courses = 10 + round(lacking / ENROLMENTS * SHEETS / (SLOTS - 1))
+            more = self._supplier.supply(wishes=lacking, courses=courses)
+            supply.wishes += more.wishes
+            supply.courses += more.courses
+            with self._database.connect("reader") as conn:
+                wait_for(conn, inspection.head(self._database), timeout=300)
         return supply
 
     def _look_around(self) -> Known:
