@@ -27,12 +27,17 @@ DATE = re.compile(r"20\d\d-\d\d-\d\d")
 LAST = {"EndMembership", "LeaveTeam"}  # after which others would have nobody to be about
 
 
+DOCUMENT: dict[str, Any] = {}
+
+
 @pytest.fixture
 def document(client: TestClient[Litestar]) -> dict[str, Any]:
-    response = client.get("/schema/openapi.json")
-    assert response.status_code == 200
-    document: dict[str, Any] = response.json()
-    return document
+    """Made once: it takes a second, and by the tests' clock it is always the same."""
+    if not DOCUMENT:
+        response = client.get("/schema/openapi.json")
+        assert response.status_code == 200
+        DOCUMENT.update(response.json())
+    return DOCUMENT
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
