@@ -207,7 +207,7 @@ class Campaign:
         self.report.wrong += inspection.facts_equal_a_replay(self._database, self._settings)
 
     def _refill(self, supply: Supply, requests: float) -> Supply:
-        """Sees that there is enough for so many requests; returns when the projections have taken it in.
+        """Sees that there is enough for so many requests; returns when the projections have taken everything in.
 
         No more than is lacking: the larger the school, the longer its reports take.
         """
@@ -217,8 +217,8 @@ class Campaign:
             more = self._supplier.supply(wishes=lacking, courses=courses)
             supply.wishes += more.wishes
             supply.courses += more.courses
-            with self._database.connect("reader") as conn:
-                wait_for(conn, inspection.head(self._database), timeout=300)
+        with self._database.connect("reader") as conn:
+            wait_for(conn, inspection.head(self._database), timeout=300)
         return supply
 
     def _look_around(self) -> Known:
