@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 # Spark needs Java and 400 MB: it is installed for the tests, where there is a Java.
 SPARK := $(if $(shell command -v java),$(VENV)/.spark)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .PHONY: help setup demo test check bench torture fuzz load lock clean
 

@@ -64,12 +64,13 @@ def events(
     query = feed.Query(types=tuple(type_ or ()), tag=tag)
     query.topics()
     with opened(settings) as database:
-        output.note_for_audit("shown", what="the log")
         if follow:
+            output.note_for_audit("shown", what="the log")
             _print_as_they_come(islice(feed.follow(database, query, after), limit), settings.zone, as_json=as_json)
             return
         with database.connect("app") as connection:
             page = feed.page(connection, query, after, limit or 100)
+    output.note_for_audit("shown", what="the log")
     if as_json:
         output.show_json(page)
         return

@@ -46,6 +46,11 @@ class Command:
         return result.stderr
 
 
+def audited(result: Result) -> list[dict[str, Any]]:
+    """What a command noted for whoever audits."""
+    return [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
+
+
 def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """This process's variables, with other settings of ours."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COOPSCHOOL_")}

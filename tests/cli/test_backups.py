@@ -10,7 +10,7 @@ from coopschool.erasing import erase
 from coopschool.settings import Settings
 from tests.answer_box.surroundings import WAVE, open_wave
 from tests.backups.conftest import join
-from tests.cli.running import Command
+from tests.cli.running import Command, audited
 from tests.support.postgres import TestServer
 
 
@@ -26,6 +26,7 @@ def test_what_was_saved_is_restored_and_said(
     erase(school, ada)
     result = command.run("backup", "again")
     assert "vault_people\t0\t0" in result.stdout
+    assert [(noted["event"], noted["what"]) for noted in audited(result)] == [("exported", "backup")]
     assert f"up to position {saved['position'] + 2}" in result.stderr
     assert "exists" in command.refused("backup", "again")
     with test_server.database() as url:

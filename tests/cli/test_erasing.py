@@ -56,6 +56,7 @@ def test_somebody_is_found_by_a_name_that_is_not_on_the_command_line(
     status, said = typed(environment, words="love\n1\ny\n")
     assert status == 0
     assert ada in said
+    assert '"what":"names and addresses"' in said
     assert "give the person's id" in command.refused("erase")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Command
+from tests.cli.running import Command, audited
 
 
 @pytest.mark.usefixtures("seeded")
@@ -33,8 +33,8 @@ def test_export_prints_a_table_for_people(command: Command, tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     assert "events" in result.stdout
     assert "Release release-" in result.stderr
-    (noted,) = [line for line in result.stderr.splitlines() if "exported" in line]
-    assert json.loads(noted).items() >= {"event": "exported", "what": "lake", "account": os.getuid()}.items()
+    (noted,) = audited(result)
+    assert noted.items() >= {"event": "exported", "what": "lake", "account": os.getuid()}.items()
 
 
 def test_what_cannot_be_done_with_a_lake_is_said_in_a_sentence(command: Command, tmp_path: Path) -> None:

@@ -7,10 +7,8 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from click.testing import Result
 from psycopg import Connection
 
 from coopschool.application import CoopSchool
@@ -22,7 +20,7 @@ from coopschool.settings import Settings
 from projections.generations import SQL
 from projections.reports import REPORTS, Definition, Provenance, Report
 from projections.runner import Runner
-from tests.cli.running import Command
+from tests.cli.running import Command, audited
 from tests.cli.test_upkeep import as_superuser
 from tests.projections.story import at
 from tests.support.advisers import AUTONOMY, FEEDBACK, published
@@ -81,16 +79,16 @@ def test_filters_are_options(command: Command, seeded: CoopSchool) -> None:
 
 def test_what_is_shown_of_a_person_is_noted_for_whoever_audits(command: Command, seeded: CoopSchool) -> None:
     member = PERSONAS["member"]
-    (noted,) = _audited(command.run("report", "member_progress", "--member", member))
+    (noted,) = audited(command.run("report", "member_progress", "--member", member))
     assert noted.items() >= {"event": "shown", "what": "a person's learning", "of": member}.items()
     assert noted["account"] == os.getuid()
-    assert not _audited(command.run("report", "progress"))
-    (noted,) = _audited(command.run("events", "--limit", "1"))
+    assert not audited(command.run("report", "progress"))
+    (noted,) = audited(command.run("events", "--limit", "1"))
     assert noted["what"] == "the log"
-
-
-def _audited(result: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
+    assert not audited(command.run("events", "--after", "99999999")), "it was refused"
+    asked = ("explain", "progress", "--module", "M01", "--period", "2018Q2", "--figure", "completed")
+    (noted,) = audited(command.run(*asked))
+    assert noted["what"] == "the log"
 
 
 @pytest.mark.parametrize(

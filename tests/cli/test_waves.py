@@ -15,7 +15,7 @@ from coopschool.database import Database
 from coopschool.domain.advisers.survey_waves import CloseWave
 from coopschool.settings import Settings
 from tests.answer_box.surroundings import NORTH, SOUTH, WAVE, open_wave
-from tests.cli.running import Command
+from tests.cli.running import Command, audited
 from tests.support.advisers import AGREES
 
 
@@ -93,7 +93,10 @@ class Past:
 def test_tokens_are_printed_as_a_table_or_as_slips_to_cut_out(command: Command, wave: str) -> None:
     teams = command.said("wave", "tokens", wave)["teams"]
     tokens = [token for team in teams for token in team["tokens"]]
-    lines = command.run("wave", "tokens", wave).stdout.splitlines()
+    result = command.run("wave", "tokens", wave)
+    assert [noted["of"] for noted in audited(result)] == [wave]
+    assert not any(token in result.stderr for token in tokens)
+    lines = result.stdout.splitlines()
     assert [line.split("\t")[1] for line in lines] == ["token", *tokens]
     slips = command.run("wave", "tokens", wave, "--slips", "--language", "nl").stdout
     assert [slips.count(token) for token in tokens] == [1] * 9
