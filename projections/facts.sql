@@ -308,6 +308,8 @@ create index enrolments_member on enrolments (member);
 create index enrolments_session on enrolments (session);
 create index attendance_session on attendance (session);
 create index attendance_member on attendance (member);
+create index attendance_partial on attendance (session, slot, minutes) include (position, occurred_at, member, partial)
+    where partial <> 0;
 create index sessions_session on sessions (session);
 create index slots_session on slots (session);
 create index sheets_session on sheets (session);
@@ -325,4 +327,4 @@ create index person_cards_joined on person_cards (joined_on, person);
 -- What the planner has to know before the first report.
 analyze sessions, slots, enrolments, attendance, sheets, categories, milestones, waivers, interests, modules,
     stays, telework, workshops, decisions, reviews, instruments, eligible, wave_releases, wave_answers, feedback_answers,
-    session_cards, person_cards, person_roles;
+    session_cards, person_cards, person_roles, session_totals, participations, completions;

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from coopschool.database import Database
 from coopschool.sql import statements
+from projections import roll_ups
 from projections.advisers.ratings import WITHHELD
 from projections.projection import Projection
 
@@ -115,6 +116,7 @@ def make(conn: Connection, database: Database) -> int:
     conn.execute(sql.SQL("create schema {}").format(schema))
     enter(conn, database.schema, generation)
     conn.execute(TABLES["tables"])
+    roll_ups.make(conn)
     conn.execute(COMMENTS)
     readers = sql.SQL(", ").join(sql.Identifier(database.role_name(role)) for role in ("reader", "app"))
     conn.execute(sql.SQL("grant usage on schema {} to {}").format(schema, readers))

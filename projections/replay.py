@@ -20,7 +20,7 @@ from psycopg import sql
 
 from coopschool.database import Database
 from coopschool.sql import statements
-from projections import generations, writing
+from projections import generations, roll_ups, writing
 from projections.generations import SQL, Connection
 from projections.log import Log, StoredRow
 from projections.projection import Projection
@@ -30,6 +30,7 @@ REPLAY = statements("projections", "replay.sql")
 
 BATCH = 10_000  # positions
 WRITE_AFTER = 30_000  # positions: each COPY leaves some pages empty, and what is current is worked out for each
+ROLL_UP_AFTER = 250_000  # positions: what is added to twice leaves a dead row behind
 
 Progress = Callable[[int, int], None]  # positions folded, positions in all
 
@@ -105,9 +106,10 @@ class Filling:
         self._topics = writing.topics_of(self._folding)
         conn.execute("set local statement_timeout = 0")
         conn.execute("set local idle_in_transaction_session_timeout = 0")
+        conn.execute("set local work_mem = '64MB'")  # for sums over what was folded since the last
         self._live = generations.live(conn)
         self.generation = generations.make(conn, database)
-        self.position = 0
+        self.position = self._rolled_up = 0
         for projection in self._folding:
             projection.begin(0)
 
@@ -126,22 +128,28 @@ class Filling:
                 self._fold(rows, after)
                 if after == upto or after - written >= WRITE_AFTER:
                     going.result()
-                    going, written = writer.submit(self._write, self._take()), after
+                    going, written = writer.submit(self._write, self._take(), after), after
                 progress(after, upto)
             going.result()
+        self._roll_up(self.position)
 
     def compare(self) -> tuple[str, ...]:
-        """The fact tables whose live rows, up to here, are others than these."""
+        """The fact tables whose live rows, up to here, are others than these, and live roll-ups that sum up wrongly."""
         if self._live is None:
             return ()
         live = generations.checkpoints(self._conn, self._live)
-        return tuple(
+        compared = [projection for projection in self._folding if projection.name in live]
+        facts = [
             table
-            for projection in self._folding
-            if projection.name in live
+            for projection in compared
             for table in projection.fact_tables
             if self._differs(table, min(self.position, live[projection.name].position))
-        )
+        ]
+        schema = generations.schema_of(self._schema, self._live)
+        rolled_up = [
+            table for projection in compared for table in roll_ups.differing(self._conn, schema, projection.name)
+        ]
+        return (*facts, *rolled_up)
 
     def go_live(self) -> None:
         """Catches up while the live facts stand still, then moves the pointer."""
@@ -149,7 +157,8 @@ class Filling:
         head = self._log.head()
         while self.position < head:
             self._fold(self._read(self.position, head), min(self.position + BATCH, head))
-            self._write(self._take(), freeze=False)
+            self._write(self._take(), self.position, freeze=False)
+            self._roll_up(self.position)
         generations.start_checkpoints(self._conn, self.generation, self._folding, self.position)
         if held is None:
             self._conn.execute(SQL["first_live"], [self.generation])
@@ -171,9 +180,16 @@ class Filling:
     def _take(self) -> list[tuple[Projection, writing.Written]]:
         return [(projection, writing.take(projection)) for projection in self._folding]
 
-    def _write(self, batch: Sequence[tuple[Projection, writing.Written]], *, freeze: bool = True) -> None:
+    def _write(self, batch: Sequence[tuple[Projection, writing.Written]], upto: int, *, freeze: bool = True) -> None:
         for projection, written in batch:
             writing.write(self._conn, projection, written, freeze=freeze)
+        if upto - self._rolled_up >= ROLL_UP_AFTER:
+            self._roll_up(upto)
+
+    def _roll_up(self, upto: int) -> None:
+        for projection in self._folding:
+            roll_ups.add(self._conn, projection.name, self._rolled_up)
+        self._rolled_up = upto
 
     def _differs(self, table: str, upto: int) -> bool:
         """Whether the rows, whatever their order, have another checksum."""
@@ -187,7 +203,7 @@ class Filling:
     def _copy_others(self, live: int) -> None:
         """Takes over, as they are, the projections that are not made anew."""
         for projection in self._copied:
-            for table in (*projection.fact_tables, *projection.current_tables):
+            for table in (*projection.fact_tables, *projection.current_tables, *roll_ups.tables_of(projection.name)):
                 old = sql.Identifier(generations.schema_of(self._schema, live), table)
                 self._conn.execute(sql.SQL(REPLAY["take_over"]).format(new=sql.Identifier(table), old=old))
             self._conn.execute(REPLAY["take_over_checkpoint"], [self.generation, live, projection.name])

@@ -12,7 +12,7 @@ import structlog
 from psycopg import sql
 
 from coopschool.database import Database
-from projections import generations, writing
+from projections import generations, roll_ups, writing
 from projections.generations import SQL, Connection, LostPlace, NotCaughtUp, Status
 from projections.log import SQL as LOG
 from projections.log import Log
@@ -137,7 +137,10 @@ class Following:
     def _write(self, projection: Projection, upto: int) -> Poison | None:
         try:
             with self._conn.transaction():
-                writing.write(self._conn, projection, writing.take(projection))
+                written = writing.take(projection)
+                writing.write(self._conn, projection, written)
+                if any(written.facts.values()):
+                    roll_ups.add(self._conn, projection.name, projection.position)
                 generations.move_checkpoint(self._conn, self.generation, projection.name, projection.position, upto)
         except Poison as poison:
             return poison

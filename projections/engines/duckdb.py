@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from projections.engines.translating import views
 from projections.lake import Lake
 from projections.reports import Row
 
@@ -32,6 +33,8 @@ class DuckDB:
             else:
                 schema = pa.schema([(column, TYPES[type]) for column, type in table.columns.items()])
                 self._conn.from_arrow(schema.empty_table()).create(name)
+        for name, statement in views(self.dialect).items():
+            self._conn.execute(f"create view {name} as {statement}")
 
     def __enter__(self) -> DuckDB:
         return self

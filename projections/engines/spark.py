@@ -8,6 +8,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from projections.engines.translating import views
 from projections.lake import Lake, LakeError
 from projections.reports import Row
 
@@ -44,6 +45,8 @@ class Spark:
                 columns = ", ".join(f"`{column}` {TYPES[type]}" for column, type in table.columns.items())
                 frame = self._session.createDataFrame([], columns)
             frame.createOrReplaceTempView(name)
+        for name, statement in views(self.dialect).items():
+            self._session.sql(f"create or replace temporary view {name} as {statement}")
 
     def __enter__(self) -> Spark:
         return self

@@ -183,7 +183,6 @@ def values_of(about: Definition, asked: Asked) -> dict[str, Any]:
         "today": asked.today,
         **{f"by_{column}": column in grouped for column in about.group_by},
         "with_category": "category" in grouped,
-        "filtered": any(value is not None for value in asked.filters.values()),
         **asked.filters,
         "category": None,
     }

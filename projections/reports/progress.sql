@@ -1,7 +1,7 @@
 -- name: progress
 -- What became of people in sessions, as of a moment, as known at a position: counts by whatever is asked for. A figure
 -- is `times`; where `value` says something, there were so many times that value: days until completion, or minutes
--- `out_of` those that the slot has. Facts are summed by session first: what is laid beside sessions then is little.
+-- `out_of` those that the slot has. It reads roll-ups, and facts where a clock cuts through what they span.
 -- (By category it is the next statement that answers.)
 with arranged as (
     select session, module, format, language, seats, cancelled, first_slot_at, month, quarter, year
@@ -30,22 +30,53 @@ chosen as (
         and (cast(:language as text) is null or language = cast(:language as text))
         and (cast(:period as text) is null or cast(:period as text) in (month, quarter, year))
 ),
+-- Sessions that a clock cuts through.
+cut as (
+    select session
+    from session_totals
+    where not :with_category and first_position <= :known and first_occurred_at <= :as_of
+        and (last_position > :known or last_occurred_at > :as_of)
+),
+totals as (
+    select
+        session, last_seat_at, seat, enrolled, waitlisted, promoted, withdrawn, cancelled, no_show, completed,
+        not_completed, present, absent
+    from session_totals
+    where not :with_category and last_position <= :known and last_occurred_at <= :as_of
+    union all
+    select
+        p.session, p.last_seat_at, p.seat, p.enrolled, p.waitlisted, p.promoted, p.withdrawn, p.cancelled, p.no_show,
+        p.completed, p.not_completed, p.present, p.absent
+    from cut c
+    join participation_changes p on p.session = c.session
+    where p.last_position <= :known and p.last_occurred_at <= :as_of
+),
 enrolled as (
     select
-        session, days, sum(seat) as seats, max(case when seat <> 0 then occurred_at end) as seated_at,
-        sum(enrolled) as enrolled, sum(waitlisted) as waitlisted, sum(promoted) as promoted,
-        sum(withdrawn) as withdrawn, sum(cancelled) as cancelled, sum(no_show) as no_show,
-        sum(completed) as completed, sum(not_completed) as not_completed
-    from enrolments
-    where not :with_category and position <= :known and occurred_at <= :as_of
-        and (not :filtered or session in (select session_id from chosen))
-    group by session, days
+        session, sum(seat) as seats, max(last_seat_at) as seated_at, sum(enrolled) as enrolled,
+        sum(waitlisted) as waitlisted, sum(promoted) as promoted, sum(withdrawn) as withdrawn,
+        sum(cancelled) as cancelled, sum(no_show) as no_show, sum(completed) as completed,
+        sum(not_completed) as not_completed, sum(present) as present, sum(absent) as absent
+    from totals
+    group by session
+),
+lasted as (
+    select session, days, completed
+    from completions
+    where not :with_category and last_position <= :known and last_occurred_at <= :as_of
+    union all
+    select p.session, p.days, p.completed
+    from completions c
+    join completion_changes p on p.session = c.session and p.days = c.days
+    where not :with_category and c.first_position <= :known and c.first_occurred_at <= :as_of
+        and (c.last_position > :known or c.last_occurred_at > :as_of)
+        and p.last_position <= :known and p.last_occurred_at <= :as_of
 ),
 -- Sessions whose seats changed after their first slot, and those changes: they do not count for who was there then.
 begun as (
     select c.session_id, c.first_slot_at
     from chosen c
-    join (select session, max(seated_at) as seated_at from enrolled group by session) as e on e.session = c.session_id
+    join enrolled e on e.session = c.session_id
     where e.seated_at > c.first_slot_at and not c.cancelled
 ),
 since as (
@@ -55,14 +86,11 @@ since as (
     where e.occurred_at > b.first_slot_at and e.position <= :known and e.occurred_at <= :as_of
     group by b.session_id
 ),
-attended as (
-    select
-        session, case when partial <> 0 then slot end as slot, case when partial <> 0 then minutes end as minutes,
-        sum(present) as present, sum(partial) as partial, sum(absent) as absent
+partly as (
+    select session, slot, minutes, sum(partial) as partial
     from attendance
-    where not :with_category and position <= :known and occurred_at <= :as_of
-        and (not :filtered or session in (select session_id from chosen))
-    group by session, case when partial <> 0 then slot end, case when partial <> 0 then minutes end
+    where not :with_category and partial <> 0 and position <= :known and occurred_at <= :as_of
+    group by session, slot, minutes
 ),
 lengths as (
     select session, slot, minutes
@@ -77,23 +105,16 @@ counted as (
         sum(case when c.cancelled then 0 else e.seats end) as seats,
         sum(e.enrolled) as enrolled, sum(e.waitlisted) as waitlisted,
         sum(e.promoted) as promoted, sum(e.withdrawn) as withdrawn, sum(e.cancelled) as cancelled,
-        sum(e.no_show) as no_show, sum(e.completed) as completed, sum(e.not_completed) as not_completed
+        sum(e.no_show) as no_show, sum(e.completed) as completed, sum(e.not_completed) as not_completed,
+        sum(e.present) as present, sum(e.absent) as absent
     from enrolled e
     join chosen c on c.session_id = e.session
-    group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session
-),
-came as (
-    select
-        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session,
-        sum(a.present) as present, sum(a.absent) as absent
-    from attended a
-    join chosen c on c.session_id = a.session
     group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session
 ),
 figures as (
     select 'at_first_slot' as figure union all select 'enrolled' union all select 'waitlisted'
     union all select 'promoted' union all select 'withdrawn' union all select 'cancelled' union all select 'no_show'
-    union all select 'completed' union all select 'not_completed'
+    union all select 'completed' union all select 'not_completed' union all select 'present' union all select 'absent'
 ),
 told as (
     select
@@ -113,7 +134,8 @@ told as (
         case figure
             when 'at_first_slot' then seats when 'enrolled' then enrolled when 'waitlisted' then waitlisted
             when 'promoted' then promoted when 'withdrawn' then withdrawn when 'cancelled' then cancelled
-            when 'no_show' then no_show when 'completed' then completed else not_completed
+            when 'no_show' then no_show when 'completed' then completed when 'not_completed' then not_completed
+            when 'present' then present else absent
         end
     from counted
     cross join figures
@@ -124,25 +146,17 @@ told as (
     group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session
     union all
     select
-        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, 'days', e.days, 0, sum(e.completed)
-    from enrolled e
-    join chosen c on c.session_id = e.session
-    where e.days is not null
-    group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, e.days
-    union all
-    select module, month, quarter, year, format, language, session, 'present', 0, 0, present
-    from came
-    union all
-    select module, month, quarter, year, format, language, session, 'absent', 0, 0, absent
-    from came
+        c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, 'days', l.days, 0, sum(l.completed)
+    from lasted l
+    join chosen c on c.session_id = l.session
+    group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, l.days
     union all
     select
         c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, 'partial', a.minutes,
         l.minutes, sum(a.partial)
-    from attended a
+    from partly a
     join chosen c on c.session_id = a.session
     join lengths l on l.session = a.session and l.slot = a.slot
-    where a.partial <> 0
     group by c.module, c.month, c.quarter, c.year, c.format, c.language, c.session, a.minutes, l.minutes
 )
 select module, month, quarter, year, format, language, session, figure, value, out_of, times
@@ -203,12 +217,12 @@ known_sessions as (
 known_members as (
     select member from categories where :with_category and position <= :known and occurred_at <= :as_of group by member
 ),
-placed as (
+placed as materialized (
     select k.session as session_id, n.first_day, n.line
     from known_sessions k
     join numbered n on n.session_id = k.session
 ),
-belonging as (
+belonging as materialized (
     select k.member, p.category, p.from_day, p.until_day
     from known_members k
     join periods p on p.member = k.member
@@ -220,76 +234,84 @@ lengths as (
     group by session, slot, minutes
     having sum(sign) > 0
 ),
-enrolled as (
+-- Participations that a clock cuts through.
+cut as (
+    select session, member
+    from participations
+    where :with_category and first_position <= :known and first_occurred_at <= :as_of
+        and (last_position > :known or last_occurred_at > :as_of)
+),
+-- What became of each, and a row for each time that somebody was there for `minutes` of a slot of so many, `out_of`.
+participated as (
     select
-        p.line, b.category, e.days, sum(e.enrolled) as enrolled, sum(e.waitlisted) as waitlisted,
-        sum(e.promoted) as promoted, sum(e.withdrawn) as withdrawn, sum(e.cancelled) as cancelled,
-        sum(e.no_show) as no_show, sum(e.completed) as completed, sum(e.not_completed) as not_completed
-    from enrolments e
-    join placed p on p.session_id = e.session
-    left join belonging b on b.member = e.member and b.from_day <= p.first_day and p.first_day < b.until_day
-    where :with_category and e.position <= :known and e.occurred_at <= :as_of
-    group by p.line, b.category, e.days
-),
--- Nobody is enrolled or waitlisted less than not at all in any session: a sum over several will do.
-persons as (
-    select p.line, b.category, e.member
-    from enrolments e
-    join placed p on p.session_id = e.session
-    left join belonging b on b.member = e.member and b.from_day <= p.first_day and p.first_day < b.until_day
-    where :with_category and (e.enrolled <> 0 or e.waitlisted <> 0)
-        and e.position <= :known and e.occurred_at <= :as_of
-    group by p.line, b.category, e.member
-    having sum(e.enrolled) > 0 or sum(e.waitlisted) > 0
-),
-came as (
-    select p.line, b.category, sum(a.present) as present, sum(a.absent) as absent
+        session, member, enrolled, waitlisted, promoted, withdrawn, cancelled, no_show, completed, not_completed,
+        case when completed <> 0 then days * completed end as days, present, absent, 0 as partial, 0 as minutes,
+        0 as out_of
+    from participations
+    where :with_category and last_position <= :known and last_occurred_at <= :as_of
+    union all
+    select
+        p.session, p.member, p.enrolled, p.waitlisted, p.promoted, p.withdrawn, p.cancelled, p.no_show, p.completed,
+        p.not_completed, case when p.completed <> 0 then p.days * p.completed end, p.present, p.absent, 0, 0, 0
+    from cut c
+    join participation_changes p on p.session = c.session and p.member = c.member
+    where p.last_position <= :known and p.last_occurred_at <= :as_of
+    union all
+    select a.session, a.member, 0, 0, 0, 0, 0, 0, 0, 0, cast(null as integer), 0, 0, a.partial, a.minutes, l.minutes
     from attendance a
-    join placed p on p.session_id = a.session
-    left join belonging b on b.member = a.member and b.from_day <= p.first_day and p.first_day < b.until_day
-    where :with_category and a.position <= :known and a.occurred_at <= :as_of
-    group by p.line, b.category
+    join lengths l on l.session = a.session and l.slot = a.slot
+    where :with_category and a.partial <> 0 and a.position <= :known and a.occurred_at <= :as_of
+),
+assigned as (
+    select
+        s.line, b.category, p.member, p.enrolled, p.waitlisted, p.promoted, p.withdrawn, p.cancelled, p.no_show,
+        p.completed, p.not_completed, p.days, p.present, p.absent, p.partial, p.minutes, p.out_of
+    from participated p
+    join placed s on s.session_id = p.session
+    left join belonging b on b.member = p.member and b.from_day <= s.first_day and s.first_day < b.until_day
 ),
 counted as (
     select
-        line, category, sum(enrolled) as enrolled, sum(waitlisted) as waitlisted, sum(promoted) as promoted,
-        sum(withdrawn) as withdrawn, sum(cancelled) as cancelled, sum(no_show) as no_show,
-        sum(completed) as completed, sum(not_completed) as not_completed
-    from enrolled
-    group by line, category
+        line, category, days, minutes, out_of, sum(enrolled) as enrolled, sum(waitlisted) as waitlisted,
+        sum(promoted) as promoted, sum(withdrawn) as withdrawn, sum(cancelled) as cancelled, sum(no_show) as no_show,
+        sum(completed) as completed, sum(not_completed) as not_completed, sum(present) as present,
+        sum(absent) as absent, sum(partial) as partial
+    from assigned
+    group by line, category, days, minutes, out_of
+),
+-- Nobody is enrolled or waitlisted less than not at all in any session: a sum over several will do.
+persons as (
+    select line, category, member
+    from assigned
+    where enrolled <> 0 or waitlisted <> 0
+    group by line, category, member
+    having sum(enrolled) > 0 or sum(waitlisted) > 0
 ),
 figures as (
     select 'enrolled' as figure union all select 'waitlisted' union all select 'promoted' union all select 'withdrawn'
     union all select 'cancelled' union all select 'no_show' union all select 'completed' union all select 'not_completed'
+    union all select 'present' union all select 'absent'
 ),
 told as (
     select
         line, category, figure, 0 as value, 0 as out_of,
-        case figure
+        sum(case figure
             when 'enrolled' then enrolled when 'waitlisted' then waitlisted when 'promoted' then promoted
             when 'withdrawn' then withdrawn when 'cancelled' then cancelled when 'no_show' then no_show
-            when 'completed' then completed else not_completed
-        end as times
+            when 'completed' then completed when 'not_completed' then not_completed when 'present' then present
+            else absent
+        end) as times
     from counted
     cross join figures
+    group by line, category, figure
     union all
     select line, category, 'days', days, 0, completed
-    from enrolled
+    from counted
     where days is not null
     union all
-    select line, category, 'present', 0, 0, present
-    from came
-    union all
-    select line, category, 'absent', 0, 0, absent
-    from came
-    union all
-    select p.line, b.category, 'partial', a.minutes, l.minutes, sum(a.partial)
-    from attendance a
-    join placed p on p.session_id = a.session
-    join lengths l on l.session = a.session and l.slot = a.slot
-    left join belonging b on b.member = a.member and b.from_day <= p.first_day and p.first_day < b.until_day
-    where :with_category and a.partial <> 0 and a.position <= :known and a.occurred_at <= :as_of
-    group by p.line, b.category, a.minutes, l.minutes
+    select line, category, 'partial', minutes, out_of, partial
+    from counted
+    where partial <> 0
     union all
     select line, category, 'people', 0, 0, count(*)
     from persons

@@ -202,7 +202,7 @@ class Learning(Projection):
     """What the school's figures are made of."""
 
     name = "learning"
-    version = 1
+    version = 2
     fact_tables = ("sessions", "slots", "enrolments", "attendance", "sheets")
     current_tables = {"session_cards": "session"}  # noqa: RUF012
     kinds = ("session",)

@@ -100,7 +100,18 @@ def test_facts_that_were_changed_by_hand_are_found_and_made_good(database: Datab
         )
         conn.execute("delete from categories where position = (select min(position) from categories)")
     assert rebuild(database, BRUSSELS, ["interest", "catalogue"], dry_run=True).differing == ()
-    assert rebuild(database, BRUSSELS).differing == ("enrolments", "categories")
+    assert rebuild(database, BRUSSELS).differing == ("enrolments", "categories", "session_totals", "participations")
+    assert rebuild(database, BRUSSELS).differing == ()
+
+
+@pytest.mark.parametrize("table", ["session_totals", "participations", "completions"])
+def test_a_roll_up_that_was_changed_by_hand_is_found_and_made_good(database: Database, table: str) -> None:
+    fill(database)
+    Runner(database).catch_up()
+    with database.connect("projector") as conn, conn.transaction():
+        generations.enter(conn, database.schema, 1)
+        conn.execute(sql.SQL("update {} set completed = completed + 1").format(sql.Identifier(table)))
+    assert rebuild(database, BRUSSELS).differing == (table,)
     assert rebuild(database, BRUSSELS).differing == ()
 
 

@@ -15,6 +15,7 @@ from coopschool.domain.advisers.workshop import DecisionTaken
 from coopschool.domain.base import Event
 from coopschool.domain.school.enrolment import MemberEnrolled, ModuleCompleted, ModuleNotCompleted
 from coopschool.domain.school.session import AttendanceCorrected, AttendanceLogged, Presence
+from projections.replay import rebuild
 from projections.reports import definition, run
 from projections.runner import Runner
 from tests.support.chantier import reviewed, school_and_chantier
@@ -22,7 +23,7 @@ from tests.support.made_log import BRUSSELS, Dated, record
 from tests.support.postgres import TestServer
 
 RECORDED = datetime(2025, 1, 6, 12, tzinfo=BRUSSELS)
-AS_OF = "2015-02-10", "2015-03-01", "2016-01-01"
+AS_OF = "2015-01-20", "2015-02-10", "2015-02-20", "2015-03-01", "2015-04-01", "2016-01-01"
 
 
 def told_late(happened: Sequence[Dated], random: Random) -> list[Dated]:
@@ -75,7 +76,8 @@ def test_a_report_at_two_clocks_is_that_of_a_database_that_knows_no_more(
     with database.connect("owner") as conn:
         record(conn, known[:cut], RECORDED)
         record(conn, known[cut:], RECORDED + timedelta(days=30))
-    Runner(database).catch_up()
+    Runner(database, batch=60).catch_up()  # so that what is rolled up is added to many times
+    assert rebuild(database, BRUSSELS, dry_run=True).differing == ()
     member = next(event.member for _, event in known if isinstance(event, MemberEnrolled))
     reports: list[tuple[str, dict[str, Any]]] = [
         ("progress", {"group_by": "module,period"}), ("progress", {"group_by": "category"}), ("progress", {}),
@@ -92,4 +94,4 @@ def test_a_report_at_two_clocks_is_that_of_a_database_that_knows_no_more(
                 then = figures(database, name, as_of=as_of, known_at=RECORDED + timedelta(days=1), **asked)
                 assert then == figures(fresh, name, as_of=as_of, **asked), (name, asked, as_of)
         for name in ("progress", "autonomy", "workshops", "feedback"):
-            assert figures(database, name, as_of=AS_OF[2]) != figures(fresh, name, as_of=AS_OF[2]), name
+            assert figures(database, name, as_of=AS_OF[-1]) != figures(fresh, name, as_of=AS_OF[-1]), name
