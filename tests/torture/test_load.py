@@ -40,3 +40,5 @@ def test_what_is_too_much_is_refused_and_of_what_was_acknowledged_nothing_is_los
     assert rush.shed > 0
     assert rush.answered + rush.shed == len(rush)
     assert after.answered == len(after)
+    assert sum(done for _, done, _, _ in calm.by_kind()) == calm.answered
+    assert {"enrolment", "a session"} <= {kind for kind, *_ in calm.by_kind()}

@@ -54,11 +54,21 @@ def table(title: str, phases: Iterable[Offered]) -> Table:
     return made
 
 
+def kinds(title: str, phase: Offered) -> Table:
+    made = Table("what was asked", "done", "p50 ms", "p99 ms", title=title)
+    for kind, done, p50, p99 in phase.by_kind():
+        made.add_row(kind, f"{done:,}", f"{p50:,.1f}", f"{p99:,.1f}")
+    return made
+
+
 def show(report: Report) -> None:
     console.print(table("Step by step", report.curve))
     console.print(table("Held", report.held))
+    if report.held:
+        console.print(kinds(f"At {report.held[-1].rate:,.0f} a second, slowest first", report.held[-1]))
     if report.overload and report.after:
         console.print(table("Three times as much, then back", [report.overload, report.after]))
+        console.print(kinds("Back, slowest first", report.after))
         console.print(f"Within the limit again {report.recovered_after} s after the load was back to normal.")
     console.print(f"{report.writes:,} writes were acknowledged.")
 

@@ -37,6 +37,7 @@ class Offered:
     due: array[float] = field(default_factory=lambda: array("d"))
     latency: array[float] = field(default_factory=lambda: array("d"))
     status: array[int] = field(default_factory=lambda: array("H"))
+    kind: list[str] = field(default_factory=list)
     writes: list[tuple[Event, int, bytes]] = field(default_factory=list)
     refused: list[tuple[bytes, bytes]] = field(default_factory=list)  # head and body of the first so many 503
     surprises: list[str] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Offered:
         self.due.append(due)
         self.latency.append(latency)
         self.status.append(status)
+        self.kind.append(asked.kind)
         if not 200 <= status < 300:
             self.undone += 1
         elif latency * 1000 > LIMIT_MS:
@@ -89,6 +91,15 @@ class Offered:
         """Milliseconds that these shares of what was done did not exceed; infinite where nothing was done."""
         done = np.asarray(self.latency)[_done(np.asarray(self.status))]
         return [float(p) * 1000 for p in np.quantile(done, shares)] if len(done) else [float("inf")] * len(shares)
+
+    def by_kind(self) -> list[tuple[str, int, float, float]]:
+        """What was asked, how often it was done, the median and the 99th percentile in milliseconds; slowest first."""
+        kinds, latency, done = np.asarray(self.kind), np.asarray(self.latency), _done(np.asarray(self.status))
+        found = []
+        for kind in np.unique(kinds[done]):
+            p50, p99 = np.quantile(latency[done & (kinds == kind)], (0.5, 0.99)) * 1000
+            found.append((str(kind), int((done & (kinds == kind)).sum()), float(p50), float(p99)))
+        return sorted(found, key=lambda row: -row[3])
 
     def from_second(self, second: int, share: float) -> tuple[float, int]:
         """Of what was due from this second on: the percentile in milliseconds, and how many were not done."""

@@ -41,10 +41,11 @@ class Event(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """One request; `event` where it writes."""
+    """One request; `event` where it writes, `kind` says what was asked."""
 
     request: bytes
     event: Event | None = None
+    kind: str = ""
 
 
 ENROLLED = frozenset({"MemberEnrolled.v1", "MemberWaitlisted.v1"})
@@ -66,16 +67,17 @@ def traffic(known: Known, supply: Supply, random: Random) -> Iterator[Asked]:
     """Requests without end; uses up the supply, and raises `IndexError` when it is gone."""
     wishes = supply.wishes
     reads = _reads(known, supply, random)
-    kinds: list[tuple[int, Callable[[], Asked]]] = [
-        (ENROLMENTS, lambda: _enrol(wishes.pop(), random)),
-        (SHEETS, lambda: _sheet(supply, random)),
-        (CORRECTIONS, lambda: _correct(supply, random)),
-        *((weight, reads[name]) for name, weight in READS.items()),
+    kinds: list[tuple[int, str, Callable[[], Asked]]] = [
+        (ENROLMENTS, "enrolment", lambda: _enrol(wishes.pop(), random)),
+        (SHEETS, "sheet", lambda: _sheet(supply, random)),
+        (CORRECTIONS, "correction", lambda: _correct(supply, random)),
+        *((weight, name, reads[name]) for name, weight in READS.items()),
     ]
-    weights = list(accumulate(weight for weight, _ in kinds))
-    choices = [ask for _, ask in kinds]
+    weights = list(accumulate(weight for weight, _, _ in kinds))
+    choices = [(kind, ask) for _, kind, ask in kinds]
     while True:
-        yield random.choices(choices, cum_weights=weights)[0]()
+        kind, ask = random.choices(choices, cum_weights=weights)[0]
+        yield ask()._replace(kind=kind)
 
 
 def _reads(known: Known, supply: Supply, random: Random) -> dict[str, Callable[[], Asked]]:
