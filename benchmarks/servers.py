@@ -26,7 +26,7 @@ from litestar import Litestar, post
 from benchmarks.stock import EnrolBody, StockSchool, environment, route
 from coopschool import logs
 from coopschool.api import access, server
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.api.request import ApiRequest
 from coopschool.application import CoopSchool
 from coopschool.database import Database
@@ -47,10 +47,10 @@ def make(settings: Settings, _stopping: object = None) -> Litestar:
     database = Database.open(settings)
     school = CoopSchool(database, settings)
     if os.environ[KIND] == "ours":
-        return create_app(school)
+        return SchoolApp().serving(school)
     if os.environ[KIND] == "empty":
-        return create_app(school, handlers=[nothing])
-    return create_app(school, handlers=[route(StockSchool(environment(database.url("owner"), database.schema)))])
+        return SchoolApp([nothing]).serving(school)
+    return SchoolApp([route(StockSchool(environment(database.url("owner"), database.schema)))]).serving(school)
 
 
 class Running:

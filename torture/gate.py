@@ -28,7 +28,7 @@ from rich.table import Table
 from typer.testing import CliRunner
 
 from coopschool import logs
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.api.auth import mint_token
 from coopschool.application import CoopSchool
 from coopschool.cli import app as command_line
@@ -179,7 +179,7 @@ def _over_http(look: Look, database: Database, settings: Settings, told: Sequenc
     clock = FixedClock(TODAY)
     with (
         CoopSchool(database, settings, clock) as school,
-        TestClient(create_app(school), raise_server_exceptions=False) as client,
+        TestClient(SchoolApp().serving(school), raise_server_exceptions=False) as client,
     ):
         asking = _Asking(look, client, settings.signing_key())
         for as_of, known_at in product(AS_OF, KNOWN_AT):

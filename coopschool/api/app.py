@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Self
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -26,50 +26,37 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 class SchoolApp(Litestar):
-    """Litestar with the edge around everything, unknown paths included."""
-
-    def __init__(self, *, metrics: Metrics, origins: Origins, **config: Any) -> None:
-        super().__init__(**config)
-        self.asgi_handler = Edge(self.asgi_handler, metrics, origins)
-
-
-def create_app(
-    school: CoopSchool,
-    *,
-    handlers: Sequence[ControllerRouterHandler] = ROUTES,
-    lifespan: Sequence[Lifespan] = (),
-    stopping: Callable[[], bool] = lambda: False,
-) -> Litestar:
-    """The API of one school. Shutting the app down closes the school, which carries out the commands that wait.
-
-    `stopping` says whether that is about to happen: answers without an end come to one.
+    """The routes put together, which takes a while and needs no school; then it serves one, and may serve another.
 
     Raises `ImproperlyConfiguredException` if a route does not say who may use it.
     """
-    metrics = Metrics()
-    reads = Reads(school.database)
 
-    @asynccontextmanager
-    async def open_doors(_app: Litestar) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            # Draining answers requests of this very loop, so it must not block it.
-            await asyncio.to_thread(school.close)
-            reads.close()
+    def __init__(self, handlers: Sequence[ControllerRouterHandler] = ROUTES, lifespan: Sequence[Lifespan] = ()) -> None:
+        super().__init__(
+            route_handlers=list(handlers),
+            before_request=access.guard,
+            request_class=ApiRequest,
+            exception_handlers=dict(failures.HANDLERS),
+            openapi_config=openapi.config(),
+            lifespan=[*lifespan, _open_doors],
+            logging_config=None,
+            debug=False,
+        )
+        access.refuse_unguarded(self)
+        access.learn_shapes(self)
+        access.learn_methods(self)
+        self._inside = self.asgi_handler
 
-    app = SchoolApp(
-        metrics=metrics,
-        origins=Origins.of(school.settings),
-        route_handlers=list(handlers),
-        before_request=access.guard,
-        request_class=ApiRequest,
-        exception_handlers=dict(failures.HANDLERS),
-        openapi_config=openapi.config(),
-        lifespan=[*lifespan, open_doors],
-        logging_config=None,
-        debug=False,
-        state=State(
+    def serving(self, school: CoopSchool, stopping: Callable[[], bool] = lambda: False) -> Self:
+        """Serves this school from its next start on, with the edge around everything, unknown paths included.
+
+        Shutting it down closes the school, which carries out the commands that wait. `stopping` says whether that is
+        about to happen: answers without an end come to one.
+        """
+        metrics = Metrics()
+        reads = Reads(school.database)
+        self.asgi_handler = Edge(self._inside, metrics, Origins.of(school.settings))
+        self.state = State(
             {
                 "school": school,
                 "reads": reads,
@@ -78,9 +65,16 @@ def create_app(
                 "stopping": stopping,
                 "sign_in": sign_in_for(school, reads),
             }
-        ),
-    )
-    access.refuse_unguarded(app)
-    access.learn_shapes(app)
-    access.learn_methods(app)
-    return app
+        )
+        return self
+
+
+@asynccontextmanager
+async def _open_doors(app: Litestar) -> AsyncIterator[None]:
+    school, reads = app.state.school, app.state.reads
+    try:
+        yield
+    finally:
+        # Draining answers requests of this very loop, so it must not block it.
+        await asyncio.to_thread(school.close)
+        reads.close()

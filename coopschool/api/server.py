@@ -18,7 +18,7 @@ from granian.server import Server
 from litestar import Litestar
 
 from coopschool import logs
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.application import CoopSchool
 from coopschool.database import Database
 from coopschool.exposure import Exposed, refuse_exposure
@@ -86,7 +86,7 @@ def app_of(settings: Settings, stopping: Event | None = None) -> Litestar:
             await asyncio.to_thread(database.close)
 
     school = CoopSchool(database, settings)
-    return create_app(school, lifespan=[closing], stopping=stopping.is_set if stopping else lambda: False)
+    return SchoolApp(lifespan=[closing]).serving(school, stopping.is_set if stopping else lambda: False)
 
 
 def _worker(settings: Settings, stopping: Event) -> Litestar:

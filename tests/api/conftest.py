@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.application import CoopSchool
 from coopschool.database import Database
 from coopschool.settings import Settings
@@ -21,10 +21,16 @@ Written = Callable[[], dict[str, Any]]
 TABLES = "events", "event_tags", "vault_people", "vault_texts", "vault_places", "vault_references", "idempotency"
 
 
+@pytest.fixture(scope="session")
+def routed() -> SchoolApp:
+    """The routes put together, once for all of a worker's tests; they serve the school of whichever test runs."""
+    return SchoolApp()
+
+
 @pytest.fixture
-def app(school: CoopSchool) -> Litestar:
+def app(routed: SchoolApp, school: CoopSchool) -> Litestar:
     """The API on `school`."""
-    return create_app(school)
+    return routed.serving(school)
 
 
 @pytest.fixture

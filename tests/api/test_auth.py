@@ -13,7 +13,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from coopschool.api.access import may
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.api.auth import (
     ALGORITHM,
     ISSUER,
@@ -140,12 +140,12 @@ def test_development_tokens_count_on_this_machine_only(
 
 
 def test_development_tokens_of_a_key_that_was_set_on_purpose_count_here_only_too(
-    school: CoopSchool, settings: Settings, tmp_path: Path
+    routed: SchoolApp, school: CoopSchool, settings: Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "signing-key"
     file.write_bytes(KEY)
     school.settings = msgspec.structs.replace(settings, signing_key_file=file)
-    app = create_app(school)
+    app = routed.serving(school)
     inside = app.asgi_handler
     with TestClient(app) as client:
         admin = calling.Caller(client, mint_token(KEY, ["admin"]), None)

@@ -17,7 +17,7 @@ from litestar.testing import TestClient
 import coopschool.domain
 from coopschool.api import problems, wording
 from coopschool.api.access import PUBLIC
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.application import CoopSchool
 from coopschool.domain.errors import DomainError, Invalid
 from coopschool.domain.school.words import Language
@@ -103,7 +103,7 @@ def test_our_own_faults_say_nothing_but_where_to_look(school: CoopSchool) -> Non
     def broken() -> str:
         raise ValueError("Ada's e-mail is ada@example.org")
 
-    app = create_app(school, handlers=[broken])
+    app = SchoolApp([broken]).serving(school)
     with TestClient(app, raise_server_exceptions=False) as client, structlog.testing.capture_logs() as logged:
         response = client.get("/broken")
     answer = response.json()

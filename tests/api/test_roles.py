@@ -13,9 +13,8 @@ from litestar.exceptions import ImproperlyConfiguredException
 from litestar.testing import TestClient
 
 from coopschool.api import access
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.api.auth import ROLES
-from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
 from coopschool.domain.base import Role
 from tests.api.callers import Caller, Callers
@@ -179,16 +178,16 @@ def test_a_token_without_roles_opens_nothing(app: Litestar, callers: Callers) ->
             assert callers.caller().send(route.method, filled_in(route.path)).status_code == 403
 
 
-def test_an_unguarded_route_stops_the_start(school: CoopSchool) -> None:
+def test_an_unguarded_route_stops_the_start() -> None:
     @get("/open", sync_to_thread=False)
     def unguarded() -> str:
         return "anybody"
 
     with pytest.raises(ImproperlyConfiguredException, match="GET /open"):
-        create_app(school, handlers=[unguarded])
+        SchoolApp([unguarded])
 
 
-def test_a_route_with_a_hook_in_the_guards_place_stops_the_start(school: CoopSchool) -> None:
+def test_a_route_with_a_hook_in_the_guards_place_stops_the_start() -> None:
     async def lets_pass(_request: Request[Any, Any, Any]) -> None: ...
 
     @get("/open", sync_to_thread=False, roles=access.may("admin"), before_request=lets_pass)
@@ -196,7 +195,7 @@ def test_a_route_with_a_hook_in_the_guards_place_stops_the_start(school: CoopSch
         return "anybody"
 
     with pytest.raises(ImproperlyConfiguredException, match="GET /open"):
-        create_app(school, handlers=[unguarded])
+        SchoolApp([unguarded])
 
 
 PERSONAL = [

@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from msgspec.structs import replace
 
 from coopschool.api import sign_in
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.api.auth import mint_token
 from coopschool.application import CoopSchool
 from coopschool.clock import FixedClock
@@ -43,12 +43,12 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def signed_in_at(
-    database: Database, settings: Settings, clock: FixedClock, issuer: Issuer
+    routed: SchoolApp, database: Database, settings: Settings, clock: FixedClock, issuer: Issuer
 ) -> Iterator[TestClient[Litestar]]:
     """The API of a school whose people sign in at the issuer."""
     told = replace(settings, oidc_issuer=issuer.url, oidc_audience=AUDIENCE)
     school = CoopSchool(database, told, clock)
-    with TestClient(create_app(school), raise_server_exceptions=False) as client:
+    with TestClient(routed.serving(school), raise_server_exceptions=False) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from coopschool.answer_box import AnswerBox, Sheet
 from coopschool.answer_box.survey import TokenRefused
-from coopschool.api.app import create_app
+from coopschool.api.app import SchoolApp
 from coopschool.application import CoopSchool
 from coopschool.backups import Backup, BackupError, restore
 from coopschool.backups.manifest import MANIFEST, SEALING, written
@@ -59,7 +59,7 @@ def test_whoever_follows_the_log_notices_that_it_is_another(
     restored(backup)
     with Database.open(elsewhere) as database, CoopSchool(database, elsewhere) as again:
         join(again, "Bo")
-        with TestClient(create_app(again)) as client:
+        with TestClient(SchoolApp().serving(again)) as client:
             admin = Callers(client, elsewhere.signing_key()).admin
             answer = admin.get(f"/api/events?after=4&epoch={backup.manifest.epoch}")
             assert (answer.status_code, answer.json()["type"]) == (409, "/problems/another-epoch")
