@@ -17,8 +17,15 @@ from coopschool.embedded import EmbeddedServer
 
 BARE = "template1"
 EMPTY = "migrated_template"
-# Nothing here outlives the run, so nothing waits for the disk.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+# Nothing here outlives the run, so nothing waits for the disk; and a copied database fills half a WAL file, which would
+# otherwise be filled with zeros first: two thirds of the time that a copy takes.
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_init_zero": "off",
+    "max_connections": "300",
+}
 
 
 class TestServer:
