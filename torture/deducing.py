@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from scipy.optimize import linprog
 
 HALF_A_DIGIT = 0.005 + 1e-9
 Unknown = tuple[str, str]  # wave, team
+Matrix = NDArray[np.float64]
 
 
 class Attack:
@@ -57,27 +60,33 @@ class Attack:
 
     def holds_together(self) -> bool:
         """Whether the truth is among what is left: an attack that contradicts itself would find nothing."""
-        return not self.columns or self._extreme(0, 1, []) is not None
+        a, most = self._inequalities([])
+        return not self.columns or _least(np.zeros(len(self.columns)), a, most) is not None
 
     def range_of(self, unknown: Unknown, n: int) -> tuple[float, float] | None:
         """The least and greatest mean the team can have had with so many persons; None if it cannot have had them."""
         target = self.column("total", unknown)
-        fixed = [({self.column("n", unknown): 1.0}, float(n)), ({self.column("n", unknown): -1.0}, -float(n))]
-        found = [self._extreme(target, sign, fixed) for sign in (1, -1)]
-        if found[0] is None or found[1] is None:
-            return None
-        return found[0] / n, found[1] / n
+        persons = self.column("n", unknown)
+        a, most = self._inequalities([({persons: 1.0}, float(n)), ({persons: -1.0}, -float(n))])
+        total = np.zeros(len(self.columns))
+        total[target] = 1
+        # Both ends in one question, with all inequalities twice: putting a question takes longer than answering it.
+        found = _least(np.concatenate((total, -total)), block_diag(a, a), most * 2)
+        return None if found is None else (found[target] / n, found[len(total) + target] / n)
 
-    def _extreme(self, target: int, sign: int, extra: list[tuple[dict[int, float], float]]) -> float | None:
-        rows = [*self.rows, *extra]
+    def _inequalities(self, more: list[tuple[dict[int, float], float]]) -> tuple[Matrix, list[float]]:
+        rows = [*self.rows, *more]
         a = np.zeros((len(rows), len(self.columns)))
         for i, (weights, _) in enumerate(rows):
             for column, weight in weights.items():
                 a[i, column] = weight
-        c = np.zeros(len(self.columns))
-        c[target] = sign
-        answer = linprog(c, A_ub=a, b_ub=[bound for _, bound in rows], bounds=(0, None), method="highs")
-        return None if answer.x is None else float(answer.x[target])
+        return a, [most for _, most in rows]
+
+
+def _least(c: Matrix, a: Matrix, most: list[float]) -> list[float] | None:
+    """Where `c` is least while `a` is at most `most`; None if that is nowhere."""
+    answer = linprog(c, A_ub=a, b_ub=most, bounds=(0, None), method="highs")
+    return None if answer.x is None else [float(value) for value in answer.x]
 
 
 def interval(shown: float | str) -> tuple[float, float]:
