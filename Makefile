@@ -37,6 +37,8 @@ demo: export COOPSCHOOL_DATA_DIR := $(DATA)
 demo: $(READY) ## serve a simulated school (PORT=8000 DATA=.coopschool SIZE=small)
 	@$(BIN)/coopschool demo --port $(PORT) --size $(SIZE)
 
+# Tests start processes by the hundred, which would compile all of the code each time if the shell forbade to keep it.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY) $(SPARK) ## run all tests, with branch coverage
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term --cov-fail-under=95 -q
