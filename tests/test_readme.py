@@ -105,6 +105,7 @@ def served(environment: dict[str, str], database: Database, settings: Settings, 
         server.ended()
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_the_first_enrolment_works_as_it_is_written(served: int, environment: dict[str, str]) -> None:
     block = re.search(r"<!-- first enrolment: begin -->\n```sh\n(.*?)```", README, re.DOTALL)
     assert block is not None

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from benchmarks.client import request, send, spread
 from benchmarks.school import SEATS, SmallSchool, small_school
@@ -36,6 +37,7 @@ def race(port: int, token: str, made: SmallSchool) -> list[bytes]:
     return asyncio.run(send(port, spread(requests, 20), keep_bodies=True)).bodies
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_two_servers_share_out_the_seats_of_one_session(
     database: Database, settings: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from coopschool import demo
 from coopschool.application import CoopSchool
 from coopschool.database import Database
@@ -42,6 +44,7 @@ def test_every_event_of_the_schools_history_occurs(simulated: Simulated) -> None
     assert kinds["SessionCancelled.v1"] > 1, "March 2020"
 
 
+@pytest.mark.no_cover
 def test_the_same_seed_makes_the_same_history(school: CoopSchool) -> None:
     def simulated() -> list[object]:
         simulation = Simulation(7)

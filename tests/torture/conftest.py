@@ -6,6 +6,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def not_measured(no_cover: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measures neither a campaign nor the processes that it starts for coverage, which would take twice as long."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+def campaign(not_measured: None) -> None:
+    """Not measured, whichever it is."""
