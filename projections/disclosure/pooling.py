@@ -32,19 +32,25 @@ def leaves_each_undetermined(teams: Teams, scale: Scale, names: frozenset[str]) 
     """
     if len(names) < LEAST_TEAMS:
         return False
-    return all(_undetermined(teams, names - {known}, suspect, scale) for known in names for suspect in names - {known})
+    return all(_open(teams, names - {known}, scale) for known in names)
 
 
-def _undetermined(teams: Teams, names: frozenset[str], suspect: str, scale: Scale) -> bool:
-    lowest, highest = _limits(teams, names, suspect, scale)
-    return highest - lowest >= UNDETERMINED
+def _open(teams: Teams, names: frozenset[str], scale: Scale) -> bool:
+    """Whether the sum over these teams leaves each of them open."""
+    everybody = _everybody(teams, names)
+    limits = (_limits(everybody, teams[suspect].n, scale) for suspect in names)
+    return all(highest - lowest >= UNDETERMINED for lowest, highest in limits)
 
 
-def _limits(teams: Teams, names: frozenset[str], suspect: str, scale: Scale) -> tuple[Fraction, Fraction]:
-    """Between which means the suspect lies, as the sum over these teams and the ends of the scale say."""
-    total = sum((teams[name].n * teams[name].mean for name in names), start=Fraction(0))
-    others = sum(teams[name].n for name in names if name != suspect)
-    n = teams[suspect].n
+def _everybody(teams: Teams, names: frozenset[str]) -> Team:
+    """These teams as one."""
+    n = sum(teams[name].n for name in names)
+    return Team(n, sum((teams[name].n * teams[name].mean for name in names), start=Fraction(0)) / n)
+
+
+def _limits(everybody: Team, n: int, scale: Scale) -> tuple[Fraction, Fraction]:
+    """Between which means n of these persons lie, as the sum over all and the ends of the scale say."""
+    total, others = everybody.n * everybody.mean, everybody.n - n
     highest = min(Fraction(scale.max), (total - scale.min * others) / n)
     lowest = max(Fraction(scale.min), (total - scale.max * others) / n)
     return lowest, highest
@@ -62,7 +68,8 @@ def spread_leaves_each_undetermined(
     for known in names if len(names) > 1 else ():
         without = names - {known}
         spread = _Scores.together(of_team[name] for name in without)
-        if not all(_lies_far(teams, spread, without, suspect, scale) for suspect in without):
+        everybody = _everybody(teams, without)
+        if not all(_lies_far(everybody, spread, teams[suspect].n, scale) for suspect in without):
             return False
     return True
 
@@ -89,11 +96,11 @@ class _Scores(NamedTuple):
         return self.squares - self.total**2 / self.n
 
 
-def _lies_far(teams: Teams, spread: _Scores, names: frozenset[str], suspect: str, scale: Scale) -> bool:
-    common, n, others = spread.total / spread.n, teams[suspect].n, spread.n - teams[suspect].n
+def _lies_far(everybody: Team, spread: _Scores, n: int, scale: Scale) -> bool:
+    common, others = spread.total / spread.n, spread.n - n
     if not others:
         return False
-    lowest, highest = _limits(teams, names, suspect, scale)
+    lowest, highest = _limits(everybody, n, scale)
     needed = max(Fraction(UNDETERMINED, 2), UNDETERMINED - (common - lowest), UNDETERMINED - (highest - common))
     return spread.deviations * others >= needed**2 * n * spread.n
 
