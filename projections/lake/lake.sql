@@ -1,8 +1,10 @@
 -- What the export reads, in one REPEATABLE READ transaction in the live generation.
 
 -- name: take_your_time
--- An export reads for minutes.
-select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '600000', true)
+-- An export reads for minutes, and what it groups need not go to disk.
+select
+    set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '600000', true),
+    set_config('work_mem', '64MB', true)
 
 -- name: epoch
 -- Which life of the log this is.
@@ -36,38 +38,37 @@ order by a.attnum
 -- appears when that has ended, with the position of the end; `small`: its session had too few people to be shown
 -- other than in counts.
 copy (
-    with ended as materialized (
-        select tag, min(position) as position
+    with large as materialized (
+        select 'session:' || session as tag
+        from (select distinct session, member from enrolments where position <= %(head)s) as known
+        group by session
+        having count(*) >= %(min_group)s
+    ),
+    groups as materialized (
+        select
+            tag, min(position) filter (where type = any(%(endings)s)) as ended_at,
+            tag < 'wave:' and tag not in (select tag from large) as small
         from event_tags
-        where type = any(%(endings)s) and position <= %(head)s
-            and (tag >= 'session:' and tag < 'session;' or tag >= 'wave:' and tag < 'wave;')
+        where position <= %(head)s and (tag >= 'session:' and tag < 'session;' or tag >= 'wave:' and tag < 'wave;')
         group by tag
     ),
-    large as materialized (
-        select 'session:' || session as tag
-        from enrolments
-        where position <= %(head)s
-        group by session
-        having count(distinct member) >= %(min_group)s
-    ),
-    held as materialized (
+    -- Few, so that the log can be read in its order, without sorting it: all that is not simply shown at its position.
+    apart as materialized (
         select
-            t.position, bool_and(e.tag is not null) as ended, max(e.position) as since,
-            bool_or(t.tag < 'wave:' and l.tag is null) as small
-        from event_tags t
-        left join ended e on e.tag = t.tag
-        left join large l on l.tag = t.tag
+            t.position, bool_or(g.ended_at is null) as open, bool_or(g.ended_at > %(after)s) as since,
+            bool_or(g.small) as small
+        from groups g
+        join event_tags t on t.tag = g.tag
         where t.position <= %(head)s
-            and (t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;')
+            and (g.ended_at is null or g.small or g.ended_at > %(after)s and t.position <= %(after)s)
         group by t.position
     )
     select
         e.position, e.type, (e.occurred_at at time zone %(zone)s)::date, (e.recorded_at at time zone %(zone)s)::date,
-        array_to_string(e.tags, chr(31)), e.data, coalesce(h.small, false)
+        array_to_string(e.tags, chr(31)), e.data, coalesce(a.small, false)
     from events e
-    left join held h on h.position = e.position
-    where e.position <= %(head)s
-        and case when h.position is null then e.position > %(after)s else h.ended and greatest(e.position, h.since) > %(after)s end
+    left join apart a on a.position = e.position
+    where e.position <= %(head)s and not coalesce(a.open, false) and (e.position > %(after)s or a.since)
     order by e.position
 ) to stdout (format csv)
 
