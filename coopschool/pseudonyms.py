@@ -73,15 +73,15 @@ class Pseudonyms:
 
         Raises `KeyError` for an event that this version does not know, `msgspec.DecodeError` for odd data.
         """
-        event = Event.BY_TOPIC[current_topic(topic)]
-        fields = upcast(topic, msgspec.json.decode(stored))
-        for name, change in _changes(event):
+        changes, withheld = _seen_as(topic)
+        fields = upcast(topic, _decode(stored))
+        for name, change in changes:
             value = fields.get(name)
             if value is not None:
                 fields[name] = change(self, value)
-        if withheld_fields(event):
+        if withheld:
             fields = {name: value for name, value in fields.items() if value is not _GONE}
-        return msgspec.json.encode(fields)
+        return _encode(fields)
 
 
 def without_answers(topic: str, stored: str) -> bytes:
@@ -95,6 +95,8 @@ def without_answers(topic: str, stored: str) -> bytes:
 
 
 _GONE = object()
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 def _block(id: str) -> bytes | None:
@@ -122,6 +124,13 @@ def _identifying(fields: Mapping[str, Any]) -> list[Identifies]:
     return [
         one for value in fields.values() for one in ([value] if isinstance(value, Identifies) else _identifying(value))
     ]
+
+
+@cache
+def _seen_as(topic: str) -> tuple[tuple[tuple[str, Change], ...], bool]:
+    """What to do with which fields of the events stored by that name, and whether any is left out."""
+    event = Event.BY_TOPIC[current_topic(topic)]
+    return _changes(event), bool(withheld_fields(event))
 
 
 @cache
