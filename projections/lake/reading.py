@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 from psycopg import sql
+from psycopg.abc import PQGen
+from psycopg.generators import copy_from
+from psycopg.pq.abc import PGconn
 
 from coopschool.domain.advisers.autonomy_survey import WaveClosed
 from coopschool.domain.base import Event
@@ -45,15 +50,14 @@ def facts(conn: Connection, table: Described, names: Pseudonyms, after: int, hea
     for rows in _copied(conn, statement, [after, head], table.schema):
         for index, column in enumerate(table.columns):
             if column.secret:
-                rows = rows.set_column(index, column.name, _renamed(rows[index], names))
+                rows = rows.set_column(index, column.name, _each(rows[index].combine_chunks(), names.of))
         yield rows
 
 
-def _renamed(ids: pa.ChunkedArray, names: Pseudonyms) -> pa.Array:
-    """Each id once: there are far fewer than rows."""
-    encoded = ids.combine_chunks().dictionary_encode()
-    pseudonyms = [names.of(id) for id in encoded.dictionary.to_pylist()]
-    return pa.array(pseudonyms, pa.string()).take(encoded.indices)
+def _each(values: Any, change: Callable[[str], str]) -> pa.Array:
+    """Texts as they become by a change that is made of each once: there are far fewer than rows."""
+    encoded = values.dictionary_encode()
+    return pa.array([change(value) for value in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
 
 
 def events(
@@ -69,20 +73,25 @@ def events(
     }
     for rows in _copied(conn, SQL["events"], values, _STORED):
         small = rows["small"]
-        yield _seen(rows.filter(pa.compute.invert(small)), names), rows.filter(small).select(["occurred_on", "type"])
+        yield _seen(rows.filter(pc.invert(small)), names), rows.filter(small).select(["occurred_on", "type"])
 
 
 def _seen(rows: pa.Table, names: Pseudonyms) -> pa.Table:
-    topics = rows["type"].to_pylist()
-    data = [names.data(topic, stored).decode() for topic, stored in zip(topics, rows["data"].to_pylist(), strict=True)]
-    tags = [[names.tag(tag) for tag in text.split("\x1f")] if text else [] for text in rows["tags"].to_pylist()]
+    stored = zip(rows["type"].to_pylist(), rows["data"].to_pylist(), strict=True)
     columns = {
-        "type": pa.array([current_topic(topic) for topic in topics], pa.string()),
-        "tags": pa.array(tags, pa.list_(pa.string())),
-        "data": pa.array(data, pa.string()),
+        "type": _each(rows["type"].combine_chunks(), current_topic),
+        "tags": _tags(rows["tags"].combine_chunks(), names),
+        "data": pa.array([names.data(topic, data) for topic, data in stored], pa.string()),
     }
     return pa.table([columns.get(field.name, rows[field.name] if field.name in rows.column_names else None)
                      for field in EVENTS], schema=EVENTS)  # fmt: skip
+
+
+def _tags(joined: pa.Array, names: Pseudonyms) -> pa.Array:
+    """Lists of tags; the empty text, which splits into one empty tag, stands for none."""
+    tags = pc.split_pattern(joined, "\x1f")
+    named = pa.ListArray.from_arrays(tags.offsets, _each(tags.values, lambda tag: names.tag(tag) if tag else tag))
+    return pc.if_else(pc.equal(joined, ""), pa.scalar([], named.type), named)
 
 
 def recorded(conn: Connection, zone: str, after: int, head: int) -> Iterator[pa.Table]:
@@ -93,16 +102,28 @@ def recorded(conn: Connection, zone: str, after: int, head: int) -> Iterator[pa.
 def _copied(
     conn: Connection, statement: Any, values: list[Any] | Mapping[str, Any], schema: pa.Schema
 ) -> Iterator[pa.Table]:
-    """What a `copy … to stdout (format csv)` gives, a piece at a time."""
-    lines: list[bytes] = []
-    with conn.cursor().copy(statement, values) as copy:
-        for line in copy:
-            lines.append(bytes(line))
-            if len(lines) >= ROWS_AT_ONCE:
-                yield _parsed(lines, schema)
-                lines = []
-    if lines:
+    """What a `copy … to stdout (format csv)` gives, a piece at a time; the next one is read while one is worked on."""
+    with conn.cursor().copy(statement, values), ThreadPoolExecutor(1) as beside:
+        pieces = _pieces(conn, schema)
+        coming = beside.submit(next, pieces, None)
+        while (rows := coming.result()) is not None:
+            coming = beside.submit(next, pieces, None)
+            yield rows
+
+
+def _pieces(conn: Connection, schema: pa.Schema) -> Iterator[pa.Table]:
+    while lines := conn.wait(_lines(conn.pgconn)):
         yield _parsed(lines, schema)
+        if len(lines) < ROWS_AT_ONCE:  # the end has been read
+            return
+
+
+def _lines(pgconn: PGconn) -> PQGen[list[bytes]]:
+    """Up to `ROWS_AT_ONCE` lines, none at the end. Asked of `Copy.read` one by one they would cost twice as much."""
+    lines: list[bytes] = []
+    while len(lines) < ROWS_AT_ONCE and isinstance(line := (yield from copy_from(pgconn)), memoryview):
+        lines.append(bytes(line))
+    return lines
 
 
 def _parsed(lines: list[bytes], schema: pa.Schema) -> pa.Table:
