@@ -52,15 +52,15 @@ copy (
         where position <= %(head)s and (tag >= 'session:' and tag < 'session;' or tag >= 'wave:' and tag < 'wave;')
         group by tag
     ),
-    -- Few, so that the log can be read in its order, without sorting it: all that is not simply shown at its position.
+    -- All that is not simply shown at its position: few, so that the log can be read in its order, without sorting it.
+    -- They are looked up in the index: `offset 0` keeps the planner from reading the whole table instead.
     apart as materialized (
         select
             t.position, bool_or(g.ended_at is null) as open, bool_or(g.ended_at > %(after)s) as since,
             bool_or(g.small) as small
         from groups g
-        join event_tags t on t.tag = g.tag
-        where t.position <= %(head)s
-            and (g.ended_at is null or g.small or g.ended_at > %(after)s and t.position <= %(after)s)
+        cross join lateral (select position from event_tags where tag = g.tag and position <= %(head)s offset 0) as t
+        where g.ended_at is null or g.small or g.ended_at > %(after)s and %(after)s > 0
         group by t.position
     )
     select
