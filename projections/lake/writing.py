@@ -103,7 +103,7 @@ class _Part:
 class ParquetPart(_Part):
     def __init__(self, root: Path, path: str, schema: pa.Schema) -> None:
         super().__init__(root, path)
-        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
+        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd", use_dictionary=_repeated(schema))
 
 
 class CsvPart(_Part):
@@ -117,6 +117,12 @@ class CsvPart(_Part):
     def write(self, rows: pa.Table) -> None:
         columns = [_harmless(column) for column in rows.columns]
         super().write(pa.table(columns, names=rows.column_names))
+
+
+def _repeated(schema: pa.Schema) -> list[str]:
+    """Columns of texts that repeat. A dictionary of others, or of numbers and times, takes time and saves no space."""
+    texts = [field.name for field in schema if pa.types.is_string(field.type) and field.name != "data"]
+    return texts + [f"{field.name}.list.element" for field in schema if _is_list(field)]
 
 
 def _is_list(field: pa.Field) -> bool:
