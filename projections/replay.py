@@ -68,6 +68,8 @@ def rebuild(
 ) -> Rebuilt:
     """Makes the facts of the named projections anew (of all, if none is named) and puts them in the live ones' place.
 
+    So it does with those that are not named but whose live facts other code made.
+
     `until` stops at a position and, like `dry_run`, only compares. `progress` gets the positions done and all of them.
     Raises `AlreadyRebuilding`, `UnknownProjection`, `projections.projection.Poison`.
     """
@@ -101,13 +103,18 @@ class Filling:
         self._schema = database.schema
         self._log = Log(reading)
         self._all = make_projections(zone)
-        self._folding = [projection for projection in self._all if not names or projection.name in names]
-        self._copied = [projection for projection in self._all if projection not in self._folding]
-        self._topics = writing.topics_of(self._folding)
         conn.execute("set local statement_timeout = 0")
         conn.execute("set local idle_in_transaction_session_timeout = 0")
         conn.execute("set local work_mem = '64MB'")  # for sums over what was folded since the last
         self._live = generations.live(conn)
+        self._live_checkpoints = generations.checkpoints(conn, self._live) if self._live is not None else {}
+        self._folding = [
+            projection
+            for projection in self._all
+            if not names or projection.name in names or not self._is_current(projection)
+        ]
+        self._copied = [projection for projection in self._all if projection not in self._folding]
+        self._topics = writing.topics_of(self._folding)
         self.generation = generations.make(conn, database)
         self.position = self._rolled_up = 0
         for projection in self._folding:
@@ -134,11 +141,14 @@ class Filling:
         self._roll_up(self.position)
 
     def compare(self) -> tuple[str, ...]:
-        """The fact tables whose live rows, up to here, are others than these, and live roll-ups that sum up wrongly."""
+        """The fact tables whose live rows, up to here, are others than these, and live roll-ups that sum up wrongly.
+
+        What other code made is not compared: its tables may be others.
+        """
         if self._live is None:
             return ()
-        live = generations.checkpoints(self._conn, self._live)
-        compared = [projection for projection in self._folding if projection.name in live]
+        live = self._live_checkpoints
+        compared = [projection for projection in self._folding if self._is_current(projection)]
         facts = [
             table
             for projection in compared
@@ -166,6 +176,11 @@ class Filling:
         self._copy_others(held[0])
         self._conn.execute(SQL["move_pointer"], [self.generation])
         self._conn.execute(SQL["retire"])
+
+    def _is_current(self, projection: Projection) -> bool:
+        """Whether this code made its live facts."""
+        checkpoint = self._live_checkpoints.get(projection.name)
+        return checkpoint is not None and checkpoint.version == projection.version
 
     def _read(self, after: int, upto: int) -> list[StoredRow]:
         return self._log.between(after, min(after + BATCH, upto), self._topics) if after < upto else []

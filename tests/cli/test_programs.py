@@ -144,7 +144,8 @@ def test_nobody_outlives_a_serve_that_is_killed(start: Start, port: int) -> None
 
 def test_serve_interrupted_while_it_starts_leaves_nobody_behind(start: Start, port: int, tmp_path: Path) -> None:
     serve = start("serve", "--port", str(port), embedded=True)
-    until((tmp_path / "data" / "pgdata" / "postmaster.pid").exists)
+    pid_file = tmp_path / "data" / "pgdata" / "postmaster.pid"
+    until(lambda: pid_file.exists() and "\n" in pid_file.read_text())
     server = postmaster(tmp_path / "data")
     serve.interrupt()
     assert serve.ended() in (0, 130)

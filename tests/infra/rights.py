@@ -65,6 +65,11 @@ feedback_answers         r                          -
 session_cards            r                          r
 person_cards             r                          r
 person_roles             r                          r
+participation_changes    r                          r
+completion_changes       r                          r
+session_totals           r                          r
+participations           r                          r
+completions              r                          r
 """
 
 FUNCTIONS = """
