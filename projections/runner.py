@@ -25,6 +25,7 @@ log = structlog.get_logger()
 BRUSSELS = ZoneInfo("Europe/Brussels")
 BATCH = 5_000  # positions
 POLL = 1.0  # seconds
+GATHER = 0.05  # seconds for which events may gather: a batch of one costs as many statements as one of a thousand
 LONGEST_PAUSE = 5.0  # seconds between attempts to reach PostgreSQL
 PATIENCE = 20.0  # seconds: far more than the largest batch takes to fold, during which nothing is said
 
@@ -80,6 +81,8 @@ class Runner:
         while not stop.is_set():
             try:
                 if following.step():
+                    if not following.behind:
+                        stop.wait(GATHER)
                     continue
             except LostPlace:
                 following = Following(conn, self._database, self._zone, self._batch)
@@ -89,9 +92,13 @@ class Runner:
 
 
 class Following:
-    """One life of the projections on a connection, from their checkpoints on. In doubt, make another."""
+    """One life of the projections on a connection, from their checkpoints on. In doubt, make another.
+
+    `behind` says whether the last batch left something for the next.
+    """
 
     def __init__(self, conn: Connection, database: Database, zone: ZoneInfo, batch: int) -> None:
+        self.behind = True
         self._conn = conn
         self._schema = database.schema
         self._batch = batch
@@ -112,8 +119,9 @@ class Following:
 
     def step(self) -> bool:
         """Folds and writes one batch; whether there was anything. Raises `LostPlace` when the facts moved on."""
-        after = self.position
-        upto = min(self._log.head(), after + self._batch)
+        after, head = self.position, self._log.head()
+        upto = min(head, after + self._batch)
+        self.behind = upto < head
         if not self._running or upto == after:
             return False
         rows = self._log.between(after, upto, writing.topics_of(self._running))
