@@ -25,12 +25,12 @@ KEYS = ("module", "month", "quarter", "year", "format", "language", "session", "
 
 
 class Tally:
-    """The sums of one row."""
+    """The sums of one row. `minutes` are those for which people were there, by those that the slot has."""
 
     def __init__(self) -> None:
         self.sums: dict[str, int] = defaultdict(int)
         self.days: dict[int, int] = defaultdict(int)
-        self.partly = Fraction(0)
+        self.minutes: dict[int, int] = defaultdict(int)
 
     def add(self, row: Row) -> None:
         figure, times = row["figure"], int(row["times"])
@@ -38,17 +38,18 @@ class Tally:
         if figure == "days":
             self.days[row["value"]] += times
         elif figure == "partial" and row["out_of"]:
-            self.partly += times * Fraction(min(row["value"], row["out_of"]), row["out_of"])
+            self.minutes[row["out_of"]] += times * min(row["value"], row["out_of"])
 
     def figures(self) -> Row:
         sums = self.sums
         present, partial, absent = sums["present"], sums["partial"], sums["absent"]
+        partly = sum((Fraction(minutes, out_of) for out_of, minutes in self.minutes.items()), start=Fraction(0))
         return {
             "sessions": sums["sessions"],
             "seats": sums["seats"],
             **{figure: sums[figure] for figure in COUNTS},
             "fill_rate": rate(sums["at_first_slot"], sums["seats"]),
-            "attendance_rate": rate(present + self.partly, present + partial + absent),
+            "attendance_rate": rate(present + partly, present + partial + absent),
             "completed": sums["completed"],
             "not_completed": sums["not_completed"],
             "completion_rate": rate(sums["completed"], sums["completed"] + sums["not_completed"]),
