@@ -324,6 +324,13 @@ create index session_cards_order on session_cards (first_slot_at, session);
 create index session_cards_waiting on session_cards (first_slot_at) where waiting > 0 and status = 'open';
 create index person_cards_joined on person_cards (joined_on, person);
 
+-- What was rolled up is added to by its key; what a projection has just written is found by its position.
+alter table session_totals add primary key (session);
+alter table participations add primary key (member, session);
+alter table completions add primary key (session, days);
+create index enrolments_position on enrolments (position);
+create index attendance_position on attendance (position);
+
 -- What the planner has to know before the first report.
 analyze sessions, slots, enrolments, attendance, sheets, categories, milestones, waivers, interests, modules,
     stays, telework, workshops, decisions, reviews, instruments, eligible, wave_releases, wave_answers, feedback_answers,

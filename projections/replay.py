@@ -30,7 +30,6 @@ REPLAY = statements("projections", "replay.sql")
 
 BATCH = 10_000  # positions
 WRITE_AFTER = 30_000  # positions: each COPY leaves some pages empty, and what is current is worked out for each
-ROLL_UP_AFTER = 250_000  # positions: what is added to twice leaves a dead row behind
 
 Progress = Callable[[int, int], None]  # positions folded, positions in all
 
@@ -105,7 +104,7 @@ class Filling:
         self._all = make_projections(zone)
         conn.execute("set local statement_timeout = 0")
         conn.execute("set local idle_in_transaction_session_timeout = 0")
-        conn.execute("set local work_mem = '64MB'")  # for sums over what was folded since the last
+        conn.execute("set local work_mem = '64MB'")  # for the sums of the roll-ups
         self._live = generations.live(conn)
         self._live_checkpoints = generations.checkpoints(conn, self._live) if self._live is not None else {}
         self._folding = [
@@ -116,7 +115,7 @@ class Filling:
         self._copied = [projection for projection in self._all if projection not in self._folding]
         self._topics = writing.topics_of(self._folding)
         self.generation = generations.make(conn, database)
-        self.position = self._rolled_up = 0
+        self.position = 0
         for projection in self._folding:
             projection.begin(0)
 
@@ -135,10 +134,11 @@ class Filling:
                 self._fold(rows, after)
                 if after == upto or after - written >= WRITE_AFTER:
                     going.result()
-                    going, written = writer.submit(self._write, self._take(), after), after
+                    going, written = writer.submit(self._write, self._take()), after
                 progress(after, upto)
             going.result()
-        self._roll_up(self.position)
+        for projection in self._folding:
+            roll_ups.fill(self._conn, projection.name)
 
     def compare(self) -> tuple[str, ...]:
         """The fact tables whose live rows, up to here, are others than these, and live roll-ups that sum up wrongly.
@@ -166,9 +166,11 @@ class Filling:
         held = self._conn.execute(SQL["hold_live"]).fetchone()
         head = self._log.head()
         while self.position < head:
+            after = self.position
             self._fold(self._read(self.position, head), min(self.position + BATCH, head))
-            self._write(self._take(), self.position, freeze=False)
-            self._roll_up(self.position)
+            self._write(self._take(), freeze=False)
+            for projection in self._folding:
+                roll_ups.add(self._conn, projection.name, after)
         generations.start_checkpoints(self._conn, self.generation, self._folding, self.position)
         if held is None:
             self._conn.execute(SQL["first_live"], [self.generation])
@@ -195,16 +197,9 @@ class Filling:
     def _take(self) -> list[tuple[Projection, writing.Written]]:
         return [(projection, writing.take(projection)) for projection in self._folding]
 
-    def _write(self, batch: Sequence[tuple[Projection, writing.Written]], upto: int, *, freeze: bool = True) -> None:
+    def _write(self, batch: Sequence[tuple[Projection, writing.Written]], *, freeze: bool = True) -> None:
         for projection, written in batch:
             writing.write(self._conn, projection, written, freeze=freeze)
-        if upto - self._rolled_up >= ROLL_UP_AFTER:
-            self._roll_up(upto)
-
-    def _roll_up(self, upto: int) -> None:
-        for projection in self._folding:
-            roll_ups.add(self._conn, projection.name, self._rolled_up)
-        self._rolled_up = upto
 
     def _differs(self, table: str, upto: int) -> bool:
         """Whether the rows, whatever their order, have another checksum."""

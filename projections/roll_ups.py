@@ -55,6 +55,17 @@ def make(conn: Connection) -> None:
         conn.execute(sql.SQL("create view {} as {}").format(sql.Identifier(view), sql.SQL(SQL[view])))
 
 
+def fill(conn: Connection, projection: str) -> None:
+    """Fills the empty ones, which need no keys yet, with all the facts that the projection has written."""
+    for roll_up in OF_PROJECTION.get(projection, ()):
+        statement = sql.SQL("insert into {} ({}) {}").format(
+            sql.Identifier(roll_up.table),
+            _listed((*roll_up.keys, *SPANS, *roll_up.columns)),
+            _sums(roll_up, sql.Identifier(roll_up.changes)),
+        )
+        conn.execute(statement, [0])
+
+
 def add(conn: Connection, projection: str, after: int) -> None:
     """Adds the facts that the projection has written of events after a position."""
     for roll_up in OF_PROJECTION.get(projection, ()):

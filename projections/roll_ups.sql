@@ -11,7 +11,7 @@ create table session_totals (
     first_occurred_at timestamptz not null,
     last_occurred_at timestamptz not null,
     last_seat_at timestamptz,
-    session text primary key,
+    session text not null,
     seat integer not null,
     enrolled integer not null,
     waitlisted integer not null,
@@ -44,8 +44,7 @@ create table participations (
     not_completed smallint not null,
     days integer not null,
     present smallint not null,
-    absent smallint not null,
-    primary key (member, session)
+    absent smallint not null
 );
 
 -- How many completed a session's module so many days after they had enrolled.
@@ -56,13 +55,8 @@ create table completions (
     last_occurred_at timestamptz not null,
     session text not null,
     days integer not null,
-    completed integer not null,
-    primary key (session, days)
+    completed integer not null
 );
-
--- What a projection has just written is found by its position.
-create index enrolments_position on enrolments (position);
-create index attendance_position on attendance (position);
 
 -- name: participation_changes
 -- `days` times `completed`: of a sum, too, it is the days of who completed once.
