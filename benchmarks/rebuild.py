@@ -74,8 +74,8 @@ def compare(data_dir: Path, events: int, library_events: int) -> Rebuilt:
     with Database.open(settings) as database:
         with database.connect("app") as conn:
             lengthen(conn, events)
-        learning = rebuild(database, settings.zone, ["learning"])
         ours = rebuild(database, settings.zone)
+        learning = rebuild(database, settings.zone, ["learning"])  # alone: the others are live already
         library = _library(environment(database.url("owner"), database.schema), library_events)
     return Rebuilt(learning.events_per_second, ours.events_per_second, ours.position, library, library_events)
 
