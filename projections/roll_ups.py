@@ -19,8 +19,8 @@ Connection = psycopg.Connection[Any]
 
 SPANS = ("first_position", "last_position", "first_occurred_at", "last_occurred_at")
 FIGURES = (
-    "enrolled", "waitlisted", "promoted", "withdrawn", "cancelled", "no_show", "completed", "not_completed", "days",
-    "present", "absent",
+    "enrolled", "waitlisted", "promoted", "withdrawn", "cancelled", "no_show", "completed", "not_completed", "present",
+    "absent",
 )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ CHANGES = ("participation_changes", "completion_changes")
 OF_PROJECTION = {
     "learning": (
         RollUp("session_totals", "participation_changes", ("session",), ("last_seat_at", "seat", *FIGURES)),
-        RollUp("participations", "participation_changes", ("member", "session"), FIGURES),
+        RollUp("participations", "participation_changes", ("member", "session"), (*FIGURES, "days")),
         RollUp("completions", "completion_changes", ("session", "days"), ("completed",)),
     )
 }

@@ -21,7 +21,6 @@ create table session_totals (
     no_show integer not null,
     completed integer not null,
     not_completed integer not null,
-    days integer not null,
     present integer not null,
     absent integer not null
 );
@@ -59,12 +58,12 @@ create table completions (
 );
 
 -- name: participation_changes
--- `days` times `completed`: of a sum, too, it is the days of who completed once.
+-- `days` times `completed`: of a sum, too, it is the days of who completed once; -1 of who was never enrolled.
 select
     position as first_position, position as last_position, occurred_at as first_occurred_at,
     occurred_at as last_occurred_at, case when seat <> 0 then occurred_at end as last_seat_at, session, member, seat,
     enrolled, waitlisted, promoted, withdrawn, cancelled, no_show, completed, not_completed,
-    coalesce(days, 0) * completed as days, 0 as present, 0 as absent
+    coalesce(days, -1) * completed as days, 0 as present, 0 as absent
 from enrolments
 union all
 select

@@ -245,14 +245,15 @@ cut as (
 participated as (
     select
         session, member, enrolled, waitlisted, promoted, withdrawn, cancelled, no_show, completed, not_completed,
-        case when completed <> 0 then days * completed end as days, present, absent, 0 as partial, 0 as minutes,
+        case when days * completed >= 0 and completed <> 0 then days * completed end as days, present, absent, 0 as partial, 0 as minutes,
         0 as out_of
     from participations
     where :with_category and last_position <= :known and last_occurred_at <= :as_of
     union all
     select
         p.session, p.member, p.enrolled, p.waitlisted, p.promoted, p.withdrawn, p.cancelled, p.no_show, p.completed,
-        p.not_completed, case when p.completed <> 0 then p.days * p.completed end, p.present, p.absent, 0, 0, 0
+        p.not_completed, case when p.days * p.completed >= 0 and p.completed <> 0 then p.days * p.completed end,
+        p.present, p.absent, 0, 0, 0
     from cut c
     join participation_changes p on p.session = c.session and p.member = c.member
     where p.last_position <= :known and p.last_occurred_at <= :as_of

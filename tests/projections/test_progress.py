@@ -276,3 +276,18 @@ def test_the_category_is_that_of_the_sessions_first_day_and_small_groups_are_hid
     assert story.row("progress", category="B")["enrolled"] == 6
     assert story.row("progress", category="C")["suppressed"] is True
     assert "people" not in rows[1]
+
+
+def test_who_completed_without_having_been_enrolled_took_no_days(story: Story) -> None:
+    """Old records may know an outcome and nothing before it: it counts, and says nothing of how long it took."""
+    people = [f"a{number}" for number in range(8)]
+    story.tell(
+        ("2020-01-01 00:00", story.scheduled("s1", "M01", "2020-04-01 09:00", seats=20)),
+        *(("2019-01-01 00:00", story.joined(who, "A", "2019-01-01")) for who in [*people, "z0"]),
+        *(("2020-03-22 00:00", story.enrolled(who, "s1")) for who in people[:4]),
+        *(("2020-03-12 00:00", story.enrolled(who, "s1")) for who in people[4:]),
+        *(("2020-04-01 12:00", story.completed(who, "s1")) for who in [*people, "z0"]),
+    )
+    (by_category,) = story.rows("progress", group_by="category")
+    for row in (story.row("progress"), by_category):
+        assert (row["completed"], row["median_days_to_completion"]) == (9, 15)
