@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
+from itertools import chain, starmap
 from threading import Event as StopEvent
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -85,17 +86,45 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         return [topic for name in self.types if name not in besides for topic in _topics(name, besides)] or None
 
 
+class Rows:
+    """What PostgreSQL answered. Each row is read when it is its turn: of many rows that are there at once, Python's
+    search for garbage would take as long as all that is done with them.
+    """
+
+    def __init__(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
+        self._cursor = cursor
+
+    def __len__(self) -> int:
+        return self._cursor.rowcount
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        if self:
+            self._cursor.scroll(0, mode="absolute")
+        return iter(self._cursor)
+
+    @property
+    def last(self) -> int:
+        """The position in the last row."""
+        self._cursor.scroll(len(self) - 1, mode="absolute")
+        row = self._cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+
 class Found(NamedTuple):
     """Rows of the log on their way to a `Page`; `see` makes of each what its reader may see."""
 
-    rows: Sequence[tuple[Any, ...]]
+    rows: Sequence[Rows]
     see: Callable[..., SeenEvent]
     next: int
     at_end: bool
     epoch: UUID
 
+    def events(self) -> Iterator[SeenEvent]:
+        return starmap(self.see, chain.from_iterable(self.rows))
+
     def page(self) -> Page:
-        return Page([self.see(*row) for row in self.rows], self.next, self.at_end, self.epoch)
+        return Page(list(self.events()), self.next, self.at_end, self.epoch)
 
 
 class View(Protocol):
@@ -130,11 +159,11 @@ class Whole(View):
             "occurred_to": query.occurred_to,
             "limit": most,
         }
-        rows = conn.execute(SQL["page" if query.tag is None else "page_of_tag"], parameters, binary=True).fetchall()
-        last = rows[-1][0] if rows else after
+        rows = Rows(conn.execute(SQL["page" if query.tag is None else "page_of_tag"], parameters, binary=True))
+        last = rows.last if rows else after
         if len(rows) == most:
-            return Found(rows, _seen, last, last >= head, epoch)
-        return Found(rows, _seen, max(head, last), at_end=True, epoch=epoch)
+            return Found([rows], _seen, last, last >= head, epoch)
+        return Found([rows], _seen, max(head, last), at_end=True, epoch=epoch)
 
     def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
         return [_seen(*row) for row in conn.execute(SQL["at"], [list(positions)], binary=True).fetchall()]

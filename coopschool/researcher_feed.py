@@ -8,19 +8,19 @@ alone they come alone, and by another type with the counts of that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import Any
 
 import msgspec
 
 from coopschool import feed
+from coopschool.domain import tags
 from coopschool.domain.advisers.autonomy_survey import WaveClosed
 from coopschool.domain.base import Event
 from coopschool.domain.school.session import SessionCancelled, SessionClosed
 from coopschool.eventstore.mapper import topics_of
 from coopschool.eventstore.upcasting import current_topic
-from coopschool.feed import Connection, Found, Query, SeenEvent, View
+from coopschool.feed import Connection, Found, Query, Rows, SeenEvent, View
 from coopschool.pseudonyms import Pseudonyms
 from coopschool.settings import Settings
 from coopschool.sql import statements
@@ -30,6 +30,7 @@ SMALL = "SmallSession"
 WINDOW = 10_000  # positions looked through at once, at first
 WIDEST = 160_000
 ENDINGS: tuple[type[Event], ...] = (SessionClosed, SessionCancelled, WaveClosed)
+HELD = frozenset({"session", "wave"})  # what is of one of these appears when that has ended
 
 
 class SeenOnDay(SeenEvent, frozen=True):
@@ -52,26 +53,26 @@ class Pseudonymised(View):
         self._fixed = {
             "zone": names.zone.key,
             "min_group": min_group,
-            "endings": [topic for ending in ENDINGS for topic in topics_of(ending)],
+            "endings": _stored(ENDINGS),
+            "own": _stored(event for event in Event.BY_TOPIC.values() if HELD.isdisjoint(tags.kinds_of(event))),
         }
 
     def find(self, conn: Connection, query: Query, after: int, limit: int | None) -> Found:
         head, epoch = feed.end(conn, query, after)
-        rows: list[tuple[Any, ...]] = []
-        for found in self._windows(conn, query, after, head, limit):
-            rows += found
-            if rows and len(rows) >= (limit or 0):
-                return Found(rows, self._seen, rows[-1][0], at_end=False, epoch=epoch)
-        last = rows[-1][0] if rows else after
-        return Found(rows, self._seen, self._settled(conn, last, head), at_end=True, epoch=epoch)
+        found: list[Rows] = []
+        for rows in self._windows(conn, query, after, head, limit):
+            if rows:
+                found.append(rows)
+            if found and sum(map(len, found)) >= (limit or 0):
+                return Found(found, self._seen, found[-1].last, at_end=False, epoch=epoch)
+        last = found[-1].last if found else after
+        return Found(found, self._seen, self._settled(conn, last, head), at_end=True, epoch=epoch)
 
     def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
         found = conn.execute(SQL["at"], {**self._fixed, "positions": list(positions)}, binary=True).fetchall()
         return [self._seen(*row) for row in found]
 
-    def _windows(
-        self, conn: Connection, query: Query, after: int, head: int, limit: int | None
-    ) -> Iterator[list[tuple[Any, ...]]]:
+    def _windows(self, conn: Connection, query: Query, after: int, head: int, limit: int | None) -> Iterator[Rows]:
         """What appears after an event, up to the head of the log, so many positions at a time."""
         values = self._fixed | {
             "types": query.topics(besides=[SMALL]),
@@ -89,7 +90,7 @@ class Pseudonymised(View):
         while True:
             upto = min(since + window, head)
             part = {"since": since, "last": last, "upto": upto, "limit": limit}
-            rows = conn.execute(SQL["page"], values | part, binary=True).fetchall()
+            rows = Rows(conn.execute(SQL["page"], values | part, binary=True))
             yield rows
             limit = None if limit is None else limit - len(rows)
             if upto >= head:
@@ -111,9 +112,14 @@ class Pseudonymised(View):
         return None if moment is None else self._names.day(moment)
 
     def _seen(
-        self, position: int, topic: str | None, tags: list[str], occurred_on: date, recorded_on: date, data: str
+        self, position: int, topic: str | None, tagged: list[str], occurred_on: date, recorded_on: date, data: str
     ) -> SeenEvent:
         if topic is None:
             return SeenOnDay(position, SMALL, [], occurred_on, recorded_on, msgspec.Raw(data.encode()))
-        named, said = [self._names.tag(tag) for tag in tags], self._names.data(topic, data)
+        named, said = [self._names.tag(tag) for tag in tagged], self._names.data(topic, data)
         return SeenOnDay(position, current_topic(topic), named, occurred_on, recorded_on, msgspec.Raw(said))
+
+
+def _stored(events: Iterable[type[Event]]) -> list[str]:
+    """The names under which these are stored."""
+    return [topic for event in events for topic in topics_of(event)]

@@ -32,85 +32,98 @@ limit 1
 -- What appears after one position and up to another, following the event `last`, of the given types, tag and days. Of
 -- sessions with too few people there is one row each time something appears, dated when that was recorded: how many
 -- events of which types. Only where `counts` are wanted: by tag or day they would tell of whom and when. Without
--- `events` there is nothing else.
-with ending as materialized (
-    select e.position, t.tag
+-- `events` there is nothing else. Events of the `own` types are of no session and no wave, of the others of one at most.
+with ended as materialized (
+    -- What ends here, for the first time.
+    select t.tag, min(e.position) as ended_at
     from events e cross join unnest(e.tags) as t (tag)
     where e.position >= %(since)s and e.position <= %(upto)s and e.type = any(%(endings)s)
         and (t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;')
+        and not exists (
+            select from event_tags n where n.tag = t.tag and n.type = any(%(endings)s) and n.position < %(since)s
+        )
+    group by t.tag
 ),
--- A few streams, looked up in the index: `offset 0` keeps the planner from reading the whole table instead.
-earlier as materialized (
-    select distinct t.position
-    from ending g
-    cross join lateral (select position from event_tags where tag = g.tag and position < %(since)s offset 0) as t
+late as materialized (
+    -- What was recorded here of any session or wave, but for those that end here.
+    select e.position, t.tag
+    from events e
+    left join lateral (
+        select tag
+        from unnest(e.tags) as u (tag)
+        where tag >= 'session:' and tag < 'session;' or tag >= 'wave:' and tag < 'wave;'
+    ) as t on true
+    where e.position >= %(since)s and e.position <= %(upto)s and e.type <> all(%(own)s)
+        and (%(types)s::text[] is null or e.type = any(%(types)s))
+        and (t.tag is null or t.tag not in (select tag from ended))
 ),
-wanted as materialized (
-    select e.position, e.type, e.tags, e.occurred_at, e.recorded_at, e.data
-    from (
-        select * from events where position >= %(since)s and position <= %(upto)s
-        union all
-        select e.*
-        from earlier r
-        cross join lateral (select * from events where position = r.position offset 0) as e
-    ) as e
-    where (%(types)s::text[] is null or e.type = any(%(types)s))
-        and (%(tag)s::text is null or e.tags @> array[%(tag)s])
-        and (%(day_from)s::date is null or (e.occurred_at at time zone %(zone)s)::date >= %(day_from)s)
-        and (%(day_to)s::date is null or (e.occurred_at at time zone %(zone)s)::date <= %(day_to)s)
+appearing as materialized (
+    -- A few streams, looked up in the index: `offset 0` keeps the planner from reading the whole table instead.
+    select greatest(t.position, g.ended_at) as appears_at, t.position, g.tag
+    from ended g
+    cross join lateral (
+        select position
+        from event_tags
+        where tag = g.tag and position <= %(upto)s and (%(types)s::text[] is null or type = any(%(types)s))
+        order by type, position
+    ) as t
+    union all
+    select position, position, tag
+    from late
+    where tag is null or tag in (
+        select tag
+        from (select distinct tag from late) as s
+        where exists (select from event_tags where tag = s.tag and type = any(%(endings)s) and position < %(since)s)
+    )
 ),
-held as materialized (
-    select w.position, t.tag
-    from wanted w cross join unnest(w.tags) as t (tag)
-    where t.tag >= 'session:' and t.tag < 'session;' or t.tag >= 'wave:' and t.tag < 'wave;'
-),
-ends as materialized (
-    -- What ends later appears later: here it need not be known when.
-    select
-        tag, (
-            select min(n.position)
-            from event_tags n
-            where n.tag = h.tag and n.type = any(%(endings)s) and n.position <= %(upto)s
-        ) as ended_at
-    from (select distinct tag from held) as h
-),
-people as materialized (
-    select
-        tag, ended_at,
-        tag < 'wave:' and (
+few as materialized (
+    -- The sessions with too few people. Of most their first events tell that they are not.
+    select tag
+    from (select distinct tag from appearing where tag < 'wave:') as s
+    cross join lateral (
+        select min(position) as ended_at from event_tags where tag = s.tag and type = any(%(endings)s)
+    ) as g
+    where not exists (
+        select
+        from (values (%(min_group)s), (null)) as looked_at (most)
+        where (
             select count(distinct m.tag)
-            from event_tags t
+            from (
+                select position from event_tags where tag = s.tag and position <= ended_at limit looked_at.most
+            ) as t
             cross join lateral (select tags from events where position = t.position offset 0) as e
             cross join unnest(e.tags) as m (tag)
-            where t.tag = ends.tag and t.position <= ended_at and m.tag >= 'member:' and m.tag < 'member;'
-        ) < %(min_group)s as small
-    from ends
-    where ended_at is not null
+            where m.tag >= 'member:' and m.tag < 'member;'
+        ) >= %(min_group)s
+    )
 ),
-appearing as (
-    select
-        w.*, coalesce(greatest(w.position, h.ended_at), w.position) as appears_at, coalesce(h.small, false) as small
-    from wanted w
-    left join (
-        select h.position, max(p.ended_at) as ended_at, bool_or(p.small) as small, count(*) = count(p.tag) as ended
-        from held h left join people p using (tag)
-        group by h.position
-    ) as h using (position)
-    where h.position is null or h.ended
+concerned as (
+    select a.appears_at, e.*, a.tag is not null and a.tag in (select tag from few) as small
+    from appearing a
+    cross join lateral (select * from events where position = a.position offset 0) as e
 ),
 shown as (
     select
         appears_at, position, type, tags, (occurred_at at time zone %(zone)s)::date as occurred_on,
         (recorded_at at time zone %(zone)s)::date as recorded_on, data
-    from appearing
-    where not small and %(events)s
+    from (
+        select position as appears_at, position, type, tags, occurred_at, recorded_at, data
+        from events
+        where position >= %(since)s and position <= %(upto)s and type = any(%(own)s)
+            and (%(types)s::text[] is null or type = any(%(types)s))
+        union all
+        select appears_at, position, type, tags, occurred_at, recorded_at, data from concerned where not small
+    ) as e
+    where %(events)s and (%(tag)s::text is null or tags @> array[%(tag)s])
+        and (%(day_from)s::date is null or (occurred_at at time zone %(zone)s)::date >= %(day_from)s)
+        and (%(day_to)s::date is null or (occurred_at at time zone %(zone)s)::date <= %(day_to)s)
     union all
     select
         appears_at, appears_at, null, '{}', max(recorded_on), max(recorded_on),
         jsonb_build_object('events', jsonb_object_agg(type, times))::text
     from (
         select appears_at, type, count(*) as times, max((recorded_at at time zone %(zone)s)::date) as recorded_on
-        from appearing
+        from concerned
         where small and %(counts)s
         group by appears_at, type
     ) as counted
@@ -118,7 +131,7 @@ shown as (
 )
 select position, type, tags, occurred_on, recorded_on, data
 from shown
-where appears_at >= %(since)s and appears_at <= %(upto)s and (appears_at, position) > (%(since)s, %(last)s)
+where (appears_at, position) > (%(since)s, %(last)s)
 order by appears_at, position
 limit %(limit)s
 

@@ -163,7 +163,7 @@ def _as_page(found: feed.Found) -> bytes:
 
 
 def _as_lines(found: feed.Found) -> bytes:
-    return msgspec.json.Encoder().encode_lines(found.page().events)
+    return msgspec.json.Encoder().encode_lines(found.events())
 
 
 async def _sent(

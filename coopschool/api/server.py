@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -29,6 +30,9 @@ __all__ = ["Exposed", "app_of", "refuse_exposure", "serve"]
 # Connections that may wait to be accepted, and requests that may be under way in a worker.
 BACKLOG = 2_048
 IN_FLIGHT = 2_048
+# For how long a thread that computes may keep one waiting that has heard from PostgreSQL or a client: the 5 ms that
+# Python takes come back with each answer, and a request needs several.
+SECONDS_BETWEEN_THREADS = 0.0005
 SECONDS_TO_DRAIN = 25
 
 
@@ -39,6 +43,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     """
     refuse_exposure(settings, host)
     logs.configure()
+    sys.setswitchinterval(SECONDS_BETWEEN_THREADS)  # the workers are forked and have it, too
     stopping = multiprocessing.Event()
     server = _Server(
         stopping,

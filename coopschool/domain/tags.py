@@ -60,6 +60,11 @@ def of(event: msgspec.Struct) -> list[str]:
     return list(found)
 
 
+def kinds_of(event: type[msgspec.Struct]) -> list[str]:
+    """The kinds of things that events of a type concern, one for each field that says which."""
+    return [prefix.removesuffix(":") for _, prefix in _tagged_fields(event)]
+
+
 def identifying_fields(struct: type[msgspec.Struct]) -> dict[str, Any]:
     """For each field that holds ids: `Identifies`, or the same mapping of the structs nested in it.
 
