@@ -49,6 +49,10 @@ class Pseudonyms:
         """The pseudonym of an id: 32 hexadecimal digits."""
         return self._forward(_block(id) or hmac.digest(self._key, id.encode(), "sha256")[:16]).hex()
 
+    def of_blocks(self, blocks: bytes) -> bytes:
+        """The pseudonyms of many UUIDs at once: 16 bytes each, one after the other, as they come out."""
+        return self._forward(blocks)
+
     def id_of(self, pseudonym: str) -> str | None:
         """The UUID that this is the pseudonym of, if it is one; None for what cannot be a pseudonym."""
         block = _block(pseudonym)

@@ -23,6 +23,7 @@ from coopschool.pseudonyms import Pseudonyms
 from coopschool.settings import Settings
 from projections.generations import Connection, NotCaughtUp, ProjectionStopped, in_live_facts
 from projections.lake import dictionary, figures, reading
+from projections.lake.bulk import Bulk, beside
 from projections.lake.columns import SQL, Described, described
 from projections.lake.manifest import (
     MANIFEST,
@@ -67,6 +68,7 @@ class _Run(NamedTuple):
     before: Manifest | None
     names: Pseudonyms
     head: _Head
+    bulk: Bulk
     as_csv: bool
     progress: Progress
 
@@ -104,7 +106,7 @@ def export(
 
     Raises `LakeError`; `NotCaughtUp` and `ProjectionStopped` where the facts are not to be had.
     """
-    with alone_in(directory), _reading(database) as (conn, head):
+    with alone_in(directory), _reading(database) as (conn, head), beside(conn, database) as bulk:
         before = None if new_release else _release_in(directory)
         if before is not None:
             _check_same_log(before.manifest, head, settings)
@@ -116,6 +118,7 @@ def export(
             before=before.manifest if before else None,
             names=Pseudonyms(key_of(settings, release), settings.zone),
             head=head,
+            bulk=bulk,
             as_csv=as_csv,
             progress=progress,
         )
@@ -188,7 +191,7 @@ def _sweep(directory: Path) -> None:
 
 def _write(conn: Connection, run: _Run, settings: Settings, now: datetime) -> Exported:
     tables = described(conn)
-    drafts = {**_facts(conn, run, tables), **_events(conn, run, settings.min_group)}
+    drafts = {**_facts(run, tables), **_events(run, settings.min_group)}
     entries = dictionary.entries(tables, SMALL)
     named = {name: (schema, [part.name() for part in parts]) for name, (schema, parts) in drafts.items()}
     kept = dict(run.before.tables) if run.before else {}
@@ -210,12 +213,12 @@ def _write(conn: Connection, run: _Run, settings: Settings, now: datetime) -> Ex
     return Exported(Lake(run.root, manifest), rows)
 
 
-def _facts(conn: Connection, run: _Run, tables: list[Described]) -> dict[str, tuple[pa.Schema, list[Any]]]:
+def _facts(run: _Run, tables: list[Described]) -> dict[str, tuple[pa.Schema, list[Any]]]:
     found = {}
     for table in tables:
         parts = run.parts(table.name, table.schema, "occurred_at", run.facts_after)
         done = 0
-        for rows in reading.facts(conn, table, run.names, run.facts_after, run.head.position):
+        for rows in reading.facts(run.bulk, table, run.names, run.facts_after, run.head.position):
             parts.add(rows)
             done += len(rows)
             run.progress(table.name, done, None)
@@ -223,11 +226,11 @@ def _facts(conn: Connection, run: _Run, tables: list[Described]) -> dict[str, tu
     return found
 
 
-def _events(conn: Connection, run: _Run, min_group: int) -> dict[str, tuple[pa.Schema, list[Any]]]:
+def _events(run: _Run, min_group: int) -> dict[str, tuple[pa.Schema, list[Any]]]:
     events = run.parts("events", reading.EVENTS, "occurred_on", run.after)
     counted: Counter[tuple[date, str]] = Counter()
     done = 0
-    for seen, small in reading.events(conn, run.names, run.after, run.head.position, min_group):
+    for seen, small in reading.events(run.bulk, run.names, run.after, run.head.position, min_group):
         events.add(seen)
         years = pc.year(small["occurred_on"]).to_pylist()
         counted.update((date(year, 1, 1), type) for year, type in zip(years, small["type"].to_pylist(), strict=True))
@@ -237,7 +240,7 @@ def _events(conn: Connection, run: _Run, min_group: int) -> dict[str, tuple[pa.S
     rows = [{"occurred_on": day, "type": type, "events": count} for (day, type), count in sorted(counted.items())]
     small_sessions.add(pa.Table.from_pylist(rows, schema=SMALL))
     recorded = run.parts("recorded", reading.RECORDED, "recorded_on", run.after)
-    for days in reading.recorded(conn, run.names.zone.key, run.after, run.head.position):
+    for days in reading.recorded(run.bulk, run.names.zone.key, run.after, run.head.position):
         recorded.add(days)
     return {
         "events": (reading.EVENTS, events.finish()),

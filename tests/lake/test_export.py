@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+import psycopg
 import pyarrow as pa
 import pytest
 
@@ -24,7 +25,7 @@ from coopschool.domain.school.enrolment import MemberEnrolled, ModuleCompleted
 from coopschool.domain.school.session import AttendanceLogged, AttendanceRecord, SessionClosed
 from coopschool.pseudonyms import Pseudonyms
 from coopschool.settings import Settings
-from projections.lake import LakeError, export, open_lake
+from projections.lake import Lake, LakeError, export, open_lake
 from projections.lake.columns import EXPORTED, described
 from projections.lake.export import key_of
 from projections.lake.manifest import MANIFEST, alone_in, save
@@ -215,12 +216,7 @@ def _export_and_be_killed(settings: Settings, directory: Path, at: str) -> None:
 def test_a_run_that_is_killed_leaves_the_old_release_whole_and_the_next_one_finishes(
     database: Database, settings: Settings, tmp_path: Path, new_release: bool
 ) -> None:
-    happened = list(busy_school(300))
-    log_of(database, happened[:200])
-    fold(database, settings)
-    before = released(database, settings, tmp_path / "lake").lake
-    log_of(database, happened[200:])
-    fold(database, settings)
+    before = busy_lake(database, settings, tmp_path / "lake")
     process = multiprocessing.get_context("spawn").Process(
         target=_export_and_be_killed, args=(settings, tmp_path / "lake", "events")
     )
@@ -250,6 +246,58 @@ def test_an_interrupted_first_run_leaves_no_lake_and_the_next_one_makes_it(
     released(database, settings, tmp_path / "lake")
     assert open_lake(tmp_path / "lake").damage() == []
     assert len(list((tmp_path / "lake").glob("release-*"))) == 1
+
+
+def test_when_postgresql_goes_away_the_old_release_is_whole_and_the_next_run_finishes(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    before = busy_lake(database, settings, tmp_path / "lake")
+
+    def end_connections(*_: object) -> None:
+        with psycopg.connect(settings.database_url or "", autocommit=True) as admin:
+            admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            )
+
+    with pytest.raises(psycopg.OperationalError):
+        export(database, settings, tmp_path / "lake", progress=end_connections)
+    assert open_lake(tmp_path / "lake") == before
+    assert released(database, settings, tmp_path / "lake").lake.manifest.position > before.manifest.position
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device", "lake"), KeyboardInterrupt()])
+def test_who_stops_an_export_half_way_leaves_no_connection(
+    database: Database, settings: Settings, tmp_path: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.lake.bulk.BYTES_AT_ONCE", 1_000)
+    before = busy_lake(database, settings, tmp_path / "lake")
+
+    def stop(table: str, *_: object) -> None:
+        if table == "events":
+            raise error
+
+    with pytest.raises(type(error)):
+        export(database, settings, tmp_path / "lake", progress=stop)
+    with psycopg.connect(settings.database_url or "", autocommit=True) as admin:
+        left = admin.execute(
+            "select count(*) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend' "
+            "and state like 'idle in transaction%'"
+        ).fetchone()
+    assert left == (0,)
+    assert open_lake(tmp_path / "lake") == before
+
+
+def busy_lake(database: Database, settings: Settings, directory: Path) -> Lake:
+    """A release of a part of what the log holds."""
+    happened = list(busy_school(300))
+    log_of(database, happened[:200])
+    fold(database, settings)
+    lake = released(database, settings, directory).lake
+    log_of(database, happened[200:])
+    fold(database, settings)
+    return lake
 
 
 def test_another_release_has_other_names_and_leaves_the_old_one_whole(
