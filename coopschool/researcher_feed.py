@@ -8,10 +8,12 @@ alone they come alone, and by another type with the counts of that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
+import psycopg
 
 from coopschool import feed
 from coopschool.domain import tags
@@ -51,7 +53,6 @@ class Pseudonymised(View):
     def __init__(self, names: Pseudonyms, min_group: int) -> None:
         self._names = names
         self._fixed = {
-            "zone": names.zone.key,
             "min_group": min_group,
             "endings": _stored(ENDINGS),
             "own": _stored(event for event in Event.BY_TOPIC.values() if HELD.isdisjoint(tags.kinds_of(event))),
@@ -69,7 +70,7 @@ class Pseudonymised(View):
         return Found(found, self._seen, self._settled(conn, last, head), at_end=True, epoch=epoch)
 
     def at(self, conn: Connection, positions: Sequence[int]) -> list[SeenEvent]:
-        found = conn.execute(SQL["at"], {**self._fixed, "positions": list(positions)}, binary=True).fetchall()
+        found = self._dated(conn, "at", {**self._fixed, "positions": list(positions)})
         return [self._seen(*row) for row in found]
 
     def _windows(self, conn: Connection, query: Query, after: int, head: int, limit: int | None) -> Iterator[Rows]:
@@ -90,12 +91,18 @@ class Pseudonymised(View):
         while True:
             upto = min(since + window, head)
             part = {"since": since, "last": last, "upto": upto, "limit": limit}
-            rows = Rows(conn.execute(SQL["page"], values | part, binary=True))
+            rows = Rows(self._dated(conn, "page", values | part))
             yield rows
             limit = None if limit is None else limit - len(rows)
             if upto >= head:
                 return
             since, last, window = upto + 1, 0, min(window * 2 if len(rows) < window // 4 else window, WIDEST)
+
+    def _dated(self, conn: Connection, name: str, values: Mapping[str, Any]) -> psycopg.Cursor[tuple[Any, ...]]:
+        """What a statement finds, by the school's days: dates are cut in the time zone of the transaction."""
+        with conn.transaction():
+            conn.execute(SQL["in_zone"], [self._names.zone.key])
+            return conn.execute(SQL[name], values, binary=True)
 
     def _appearance(self, conn: Connection, position: int) -> int:
         row = conn.execute(SQL["appearance"], {**self._fixed, "position": position}).fetchone()

@@ -1,6 +1,10 @@
 -- What researchers see of the log, in the order in which it appears to them: an event that concerns a session or a wave
 -- appears at the position at which the last of those ended, before what was recorded after that; any other at its own.
 
+-- name: in_zone
+-- In which time zone days are days, until the end of the transaction. (`at time zone`, row by row, looks it up each time.)
+select set_config('timezone', %s, true)
+
 -- name: appearance
 -- When the event at a position appears; the position itself where it has not, or is none.
 select greatest(%(position)s::bigint, max(ended_at))
@@ -44,8 +48,8 @@ with ended as materialized (
         )
     group by t.tag
 ),
-late as materialized (
-    -- What was recorded here of any session or wave, but for those that end here.
+others as materialized (
+    -- What was recorded here of all other sessions and waves.
     select e.position, t.tag
     from events e
     left join lateral (
@@ -58,7 +62,7 @@ late as materialized (
         and (t.tag is null or t.tag not in (select tag from ended))
 ),
 appearing as materialized (
-    -- A few streams, looked up in the index: `offset 0` keeps the planner from reading the whole table instead.
+    -- A few streams; in the order of the index they are read from it alone.
     select greatest(t.position, g.ended_at) as appears_at, t.position, g.tag
     from ended g
     cross join lateral (
@@ -69,10 +73,10 @@ appearing as materialized (
     ) as t
     union all
     select position, position, tag
-    from late
+    from others
     where tag is null or tag in (
         select tag
-        from (select distinct tag from late) as s
+        from (select distinct tag from others) as s
         where exists (select from event_tags where tag = s.tag and type = any(%(endings)s) and position < %(since)s)
     )
 ),
@@ -104,8 +108,7 @@ concerned as (
 ),
 shown as (
     select
-        appears_at, position, type, tags, (occurred_at at time zone %(zone)s)::date as occurred_on,
-        (recorded_at at time zone %(zone)s)::date as recorded_on, data
+        appears_at, position, type, tags, occurred_at::date as occurred_on, recorded_at::date as recorded_on, data
     from (
         select position as appears_at, position, type, tags, occurred_at, recorded_at, data
         from events
@@ -115,14 +118,14 @@ shown as (
         select appears_at, position, type, tags, occurred_at, recorded_at, data from concerned where not small
     ) as e
     where %(events)s and (%(tag)s::text is null or tags @> array[%(tag)s])
-        and (%(day_from)s::date is null or (occurred_at at time zone %(zone)s)::date >= %(day_from)s)
-        and (%(day_to)s::date is null or (occurred_at at time zone %(zone)s)::date <= %(day_to)s)
+        and (%(day_from)s::date is null or occurred_at::date >= %(day_from)s)
+        and (%(day_to)s::date is null or occurred_at::date <= %(day_to)s)
     union all
     select
         appears_at, appears_at, null, '{}', max(recorded_on), max(recorded_on),
         jsonb_build_object('events', jsonb_object_agg(type, times))::text
     from (
-        select appears_at, type, count(*) as times, max((recorded_at at time zone %(zone)s)::date) as recorded_on
+        select appears_at, type, count(*) as times, max(recorded_at::date) as recorded_on
         from concerned
         where small and %(counts)s
         group by appears_at, type
@@ -163,7 +166,7 @@ large as materialized (
     )
 )
 select
-    w.position, w.type, w.tags, (w.occurred_at at time zone %(zone)s)::date, (w.recorded_at at time zone %(zone)s)::date,
+    w.position, w.type, w.tags, w.occurred_at::date, w.recorded_at::date,
     w.data
 from wanted w
 where not exists (
