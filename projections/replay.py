@@ -20,6 +20,7 @@ from psycopg import sql
 
 from coopschool.database import Database
 from coopschool.sql import statements
+from coopschool.turns import short_turns
 from projections import generations, roll_ups, writing
 from projections.generations import SQL, Connection
 from projections.log import Log, StoredRow
@@ -124,7 +125,7 @@ class Filling:
 
     def fill(self, upto: int, progress: Progress) -> None:
         """Folds the log up to a position."""
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        with short_turns(), ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
             coming = reader.submit(self._read, self.position, upto)
             going: Future[None] = writer.submit(lambda: None)
             written = self.position

@@ -6,7 +6,6 @@ import asyncio
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,15 +23,13 @@ from coopschool.application import CoopSchool
 from coopschool.database import Database
 from coopschool.exposure import Exposed, refuse_exposure
 from coopschool.settings import Settings
+from coopschool.turns import short_turns
 
 __all__ = ["Exposed", "app_of", "refuse_exposure", "serve"]
 
 # Connections that may wait to be accepted, and requests that may be under way in a worker.
 BACKLOG = 2_048
 IN_FLIGHT = 2_048
-# For how long a thread that computes may keep one waiting that has heard from PostgreSQL or a client: the 5 ms that
-# Python takes come back with each answer, and a request needs several.
-SECONDS_BETWEEN_THREADS = 0.0005
 SECONDS_TO_DRAIN = 25
 
 
@@ -43,7 +40,6 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     """
     refuse_exposure(settings, host)
     logs.configure()
-    sys.setswitchinterval(SECONDS_BETWEEN_THREADS)  # the workers are forked and have it, too
     stopping = multiprocessing.Event()
     server = _Server(
         stopping,
@@ -63,7 +59,8 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
         workers_kill_timeout=SECONDS_TO_DRAIN,
         respawn_failed_workers=True,
     )
-    server.serve(target_loader=partial(_worker, settings, stopping), wrap_loader=False)
+    with short_turns():
+        server.serve(target_loader=partial(_worker, settings, stopping), wrap_loader=False)
 
 
 class _Server(Server):  # type: ignore[misc, valid-type]
