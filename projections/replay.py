@@ -106,6 +106,7 @@ class Filling:
         conn.execute("set local statement_timeout = 0")
         conn.execute("set local idle_in_transaction_session_timeout = 0")
         conn.execute("set local work_mem = '64MB'")  # for the sums of the roll-ups
+        conn.execute("set local maintenance_work_mem = '256MB'")  # for the indexes
         self._live = generations.live(conn)
         self._live_checkpoints = generations.checkpoints(conn, self._live) if self._live is not None else {}
         self._folding = [
