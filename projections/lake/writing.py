@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from projections.lake.manifest import File, sync_directory
 
 ROWS_AT_HAND = 20_000  # of all years together, before the largest year's are written
+PAGE = 256 * 1024  # bytes: Arrow keeps a page of each column of each file that is open, so of each year
 FORMULA = r"^[=+\-@\t\r]"
 
 
@@ -103,7 +104,9 @@ class _Part:
 class ParquetPart(_Part):
     def __init__(self, root: Path, path: str, schema: pa.Schema) -> None:
         super().__init__(root, path)
-        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd", use_dictionary=_repeated(schema))
+        self._writer = pq.ParquetWriter(
+            self._sink, schema, compression="zstd", use_dictionary=_repeated(schema), data_page_size=PAGE
+        )
 
 
 class CsvPart(_Part):
