@@ -101,9 +101,8 @@ def test_serve_alone_leaves_the_projections_to_others(start: Start, school: Coop
     assert serve.left_behind() == []
 
 
-def test_the_log_lines_of_serve_are_json(start: Start, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
-        monkeypatch.delenv(variable, raising=False)  # whose warnings are lines of another kind
+@pytest.mark.usefixtures("not_measured")  # whose warnings would be lines of another kind
+def test_the_log_lines_of_serve_are_json(start: Start, port: int) -> None:
     serve = start("serve", "--port", str(port))
     serve.line()
     get(port, "/health/live")
@@ -115,6 +114,7 @@ def test_the_log_lines_of_serve_are_json(start: Start, port: int, monkeypatch: p
     assert any('"route"' in line for line in serve.errors)
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_the_end_of_the_api_is_the_end_of_serve(start: Start, port: int) -> None:
     serve = start("serve", "--port", str(port))
     serve.line()
@@ -124,6 +124,7 @@ def test_the_end_of_the_api_is_the_end_of_serve(start: Start, port: int) -> None
     assert serve.left_behind() == []
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_projections_that_are_killed_are_started_again(start: Start, port: int) -> None:
     serve = start("serve", "--port", str(port))
     serve.line()
@@ -135,6 +136,7 @@ def test_projections_that_are_killed_are_started_again(start: Start, port: int) 
     assert serve.left_behind() == []
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_nobody_outlives_a_serve_that_is_killed(start: Start, port: int) -> None:
     serve = start("serve", "--port", str(port))
     serve.line()
@@ -142,6 +144,7 @@ def test_nobody_outlives_a_serve_that_is_killed(start: Start, port: int) -> None
     assert serve.left_behind() == []
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_serve_interrupted_while_it_starts_leaves_nobody_behind(start: Start, port: int, tmp_path: Path) -> None:
     serve = start("serve", "--port", str(port), embedded=True)
     pid_file = tmp_path / "data" / "pgdata" / "postmaster.pid"
@@ -153,6 +156,7 @@ def test_serve_interrupted_while_it_starts_leaves_nobody_behind(start: Start, po
     assert is_gone(server)
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_serve_with_its_own_postgresql_brings_it_back_and_stops_it_at_the_end(
     start: Start, port: int, tmp_path: Path
 ) -> None:
@@ -170,6 +174,7 @@ def test_serve_with_its_own_postgresql_brings_it_back_and_stops_it_at_the_end(
     assert is_gone(second)
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_serve_started_through_make_ends_with_an_interrupt(
     environment: dict[str, str], tmp_path: Path, port: int
 ) -> None:
@@ -254,6 +259,7 @@ def test_the_demo_shows_how_to_try_it_and_keeps_what_there_is(start: Start, port
     assert is_gone(server)
 
 
+@pytest.mark.usefixtures("not_measured")
 def test_the_demo_leaves_a_school_that_is_there_alone(start: Start, school: CoopSchool, port: int) -> None:
     school.execute_now(RegisterPerson(at=school.now(), person=str(uuid4())))
     demo = start("demo", "--port", str(port))
