@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -16,19 +15,14 @@ Said = Callable[[], list[str]]
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Said]:
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
     """What was written since it was last asked."""
-    root = logging.getLogger()
-    handlers, level, config = root.handlers[:], root.level, structlog.get_config()
     logs.configure("info")
 
     def events() -> list[str]:
         return [msgspec.json.decode(line)["event"] for line in capsys.readouterr().err.splitlines()]
 
-    yield events
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**config)
+    return events
 
 
 def test_without_an_event_loop_each_line_is_written_at_once(said: Said) -> None:
