@@ -39,11 +39,9 @@ demo: $(READY) ## serve a simulated school (PORT=8000 DATA=.coopschool SIZE=smal
 
 # Tests start processes by the hundred, which would compile all of the code each time if the shell forbade to keep it.
 test: export PYTHONDONTWRITEBYTECODE :=
-# Each waits for disks and for its processes to start and end: there is one more of them than processors.
-test: WORKERS = $(shell $(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
 test: $(READY) $(SPARK) ## run all tests, with branch coverage
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --cov-fail-under=95 -q
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term --cov-fail-under=95 -q
 
 check: $(READY) ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

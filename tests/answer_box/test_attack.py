@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,11 @@ def files(database: Database, directory: Path) -> Iterator[tuple[Path, bytes]]:
     """This database's files, those of dropped tables included, the WAL and the server's logs, as they are on disk."""
     with database.connect("owner") as conn:
         (oid,) = conn.execute("select oid from pg_database where datname = current_database()").fetchone() or (0,)
-    wanted = [*directory.rglob(f"base/{oid}/*"), *directory.rglob("pg_wal/*"), *directory.rglob("*log*")]
-    for file in wanted:
-        if file.is_file():
-            yield file, file.read_bytes()
+    pgdata = directory / "pgdata"
+    for file in [*pgdata.glob(f"base/{oid}/*"), *pgdata.glob("pg_wal/*"), *pgdata.glob("*.log")]:
+        with suppress(FileNotFoundError):  # PostgreSQL takes old segments of the WAL away
+            if file.is_file():
+                yield file, file.read_bytes()
 
 
 def traces(database: Database, directory: Path, secrets: list[bytes]) -> list[str]:
