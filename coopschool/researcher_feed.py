@@ -31,8 +31,16 @@ SQL = statements("coopschool", "researcher_feed.sql")
 SMALL = "SmallSession"
 WINDOW = 10_000  # positions looked through at once, at first
 WIDEST = 160_000
-ENDINGS: tuple[type[Event], ...] = (SessionClosed, SessionCancelled, WaveClosed)
 HELD = frozenset({"session", "wave"})  # what is of one of these appears when that has ended
+
+
+def _stored(events: Iterable[type[Event]]) -> list[str]:
+    """The names under which these are stored."""
+    return [topic for event in events for topic in topics_of(event)]
+
+
+ENDINGS = _stored((SessionClosed, SessionCancelled, WaveClosed))
+OWN = _stored(event for event in Event.BY_TOPIC.values() if HELD.isdisjoint(tags.kinds_of(event)))
 
 
 class SeenOnDay(SeenEvent, frozen=True):
@@ -54,8 +62,8 @@ class Pseudonymised(View):
         self._names = names
         self._fixed = {
             "min_group": min_group,
-            "endings": _stored(ENDINGS),
-            "own": _stored(event for event in Event.BY_TOPIC.values() if HELD.isdisjoint(tags.kinds_of(event))),
+            "endings": ENDINGS,
+            "own": OWN,
         }
 
     def find(self, conn: Connection, query: Query, after: int, limit: int | None) -> Found:
@@ -125,8 +133,3 @@ class Pseudonymised(View):
             return SeenOnDay(position, SMALL, [], occurred_on, recorded_on, msgspec.Raw(data.encode()))
         named, said = [self._names.tag(tag) for tag in tagged], self._names.data(topic, data)
         return SeenOnDay(position, current_topic(topic), named, occurred_on, recorded_on, msgspec.Raw(said))
-
-
-def _stored(events: Iterable[type[Event]]) -> list[str]:
-    """The names under which these are stored."""
-    return [topic for event in events for topic in topics_of(event)]

@@ -11,7 +11,7 @@ SECONDS = 0.0005
 def short_turns() -> Iterator[None]:
     """Has threads, also of processes forked meanwhile, take turns ten times as often as Python has them by default.
 
-    One that talks to PostgreSQL while another one computes would otherwise lose 5 ms each time it hears something.
+    One that talks to PostgreSQL while another computes would otherwise lose up to 5 ms each time it hears something.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(SECONDS)

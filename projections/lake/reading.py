@@ -9,16 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
-from coopschool.domain.advisers.autonomy_survey import WaveClosed
-from coopschool.domain.base import Event
-from coopschool.domain.school.session import SessionCancelled, SessionClosed
-from coopschool.eventstore.mapper import topics_of
 from coopschool.eventstore.upcasting import current_topic
 from coopschool.pseudonyms import Pseudonyms, public_kinds
+from coopschool.researcher_feed import ENDINGS
 from projections.lake.bulk import Bulk
 from projections.lake.columns import SQL, Described
-
-ENDINGS: tuple[type[Event], ...] = (SessionClosed, SessionCancelled, WaveClosed)
 
 _STORED = pa.schema(
     [
@@ -78,7 +73,7 @@ def events(bulk: Bulk, names: Pseudonyms, after: int, head: int, min_group: int)
         "head": head,
         "min_group": min_group,
         "zone": names.zone.key,
-        "endings": [topic for ending in ENDINGS for topic in topics_of(ending)],
+        "endings": ENDINGS,
     }
     for rows in bulk.rows(SQL["events"], values, _STORED):
         small = rows["small"]
